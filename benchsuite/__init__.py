@@ -1,0 +1,40 @@
+"""Performance and memory profiling for PyTorch: what an author of scenarios and tasks needs.
+
+Importing this package does not import torch.
+"""
+
+from benchsuite.scenario import (
+    CUDA,
+    CXX_COMPILER,
+    Check,
+    Device,
+    Phase,
+    ProcessSpec,
+    Requirement,
+    Scenario,
+    Skip,
+    Workload,
+    grid,
+    scenario,
+)
+from benchsuite.task import Split, Task
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CUDA",
+    "CXX_COMPILER",
+    "Check",
+    "Device",
+    "Phase",
+    "ProcessSpec",
+    "Requirement",
+    "Scenario",
+    "Skip",
+    "Split",
+    "Task",
+    "Workload",
+    "__version__",
+    "grid",
+    "scenario",
+]

@@ -1,0 +1,142 @@
+"""What the rounds of a context say: each variant against its baseline, from turns of one group."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from benchsuite.record import CANARY, Record
+from benchsuite.statistics import Interval, bonferroni, log_interval, robust_deviation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+CONFIDENCE = 0.95
+"""Level of all intervals of a context together."""
+MARGIN = 0.01
+"""A difference is claimed when the whole interval lies beyond this."""
+SAME = 0.03
+"""Two variants count as the same when the whole interval lies within this."""
+CONTENDED_WAIT = 0.05
+CONTENDED_STEAL = 0.02
+CANARY_MOVED = 0.10
+
+Verdict: TypeAlias = Literal["baseline", "faster", "slower", "same", "open"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One variant's speed against its baseline, over all rounds that hold both."""
+
+    variant: str
+    baseline: str
+    speedup: Interval
+    """Items a second relative to the baseline: above 1 is faster."""
+    verdict: Verdict
+
+    @property
+    def rounds(self) -> int:
+        """How many groups stand behind the interval."""
+        return self.speedup.count
+
+
+def step_time_ns(record: Record) -> float:
+    """Return one trial's time of a step: the median over its turns, or over its steps where it took none."""
+    if record.turns:
+        return statistics.median(turn.step_ns for turn in record.turns)
+    return statistics.median(record.step_ns)
+
+
+def timings(records: Iterable[Record]) -> list[Record]:
+    """Return the completed timing trials that hold samples, the canary's left out."""
+    return [
+        r
+        for r in records
+        if r.pass_ == "timing"
+        and r.outcome == "completed"
+        and r.scenario != CANARY
+        and (r.turns or r.step_ns)
+    ]
+
+
+def absolute(records: Sequence[Record], confidence: float = CONFIDENCE) -> Interval:
+    """Return the step time in ns of one variant's timing records, with the interval over rounds."""
+    return log_interval([step_time_ns(record) for record in records], confidence)
+
+
+def compare(records: Iterable[Record]) -> list[Comparison]:
+    """Compare every variant with the baseline of its context, group by group.
+
+    Returns:
+        One comparison for each variant that is no baseline and shares at least one group with it,
+        with intervals that hold together for all variants of a context at 95 %.
+    """
+    by_context: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for record in timings(records):
+        by_context[record.scenario, str(sorted(record.context.items()))].append(record)
+    return [comparison for members in by_context.values() for comparison in _compare_context(members)]
+
+
+def group_speedup(variant: Record, baseline: Record) -> float:
+    """Return how many items a second the variant does for each of the baseline's, in one group.
+
+    The value is the median over the rounds of turns of the ratio between neighbouring turns
+    (Bulej et al., Duet benchmarking, 2020): what moves the machine moves both.
+    """
+    pairs = zip(variant.turns, baseline.turns, strict=False)
+    ratios = [(b.step_ns / baseline.items_per_step) / (v.step_ns / variant.items_per_step) for v, b in pairs]
+    return math.exp(statistics.median(math.log(ratio) for ratio in ratios))
+
+
+def judge(speedup: Interval) -> Verdict:
+    """Say what an interval supports: a difference, sameness, or neither yet."""
+    if speedup.low > 1 + MARGIN:
+        return "faster"
+    if speedup.high < 1 / (1 + MARGIN):
+        return "slower"
+    if speedup.low > 1 / (1 + SAME) and speedup.high < 1 + SAME:
+        return "same"
+    return "open"
+
+
+def contended(record: Record) -> str:
+    """Say in a few words what disturbed a timing, or return an empty string."""
+    wait = record.contention.get("wait_share", 0.0)
+    steal = record.contention.get("steal_share", 0.0)
+    if wait > CONTENDED_WAIT:
+        return f"waited {wait:.0%} of its time for a core"
+    if steal > CONTENDED_STEAL:
+        return f"{steal:.0%} of the machine's time was stolen by its host"
+    if record.contention.get("gpu_throttled", 0.0) > 0:
+        return "the GPU lowered its clocks"
+    return ""
+
+
+def moved_groups(records: Iterable[Record]) -> dict[str, float]:
+    """Return the groups in which the canary's turns spread by more than 10 %, with their robust deviation."""
+    moved = {}
+    for record in records:
+        if record.scenario == CANARY and record.turns:
+            times = [turn.step_ns for turn in record.turns]
+            spread = robust_deviation(times) / statistics.median(times)
+            if spread > CANARY_MOVED:
+                moved[record.group] = spread
+    return moved
+
+
+def _compare_context(records: Sequence[Record]) -> list[Comparison]:
+    baselines = {record.group: record for record in records if record.baseline and record.turns}
+    ratios: dict[str, list[float]] = defaultdict(list)
+    for record in records:
+        if not record.baseline and record.turns and record.group in baselines:
+            ratios[record.variant].append(group_speedup(record, baselines[record.group]))
+    level = bonferroni(CONFIDENCE, len(ratios))
+    found = []
+    for variant, values in ratios.items():
+        speedup = log_interval(values, level)
+        baseline = next(iter(baselines.values())).variant
+        found.append(Comparison(variant, baseline, speedup, judge(speedup)))
+    return found

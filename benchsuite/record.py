@@ -1,0 +1,183 @@
+"""One trial's outcome and one run's header: frozen dataclasses and their JSON, with a schema version."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from benchsuite.errors import NotComparableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SCHEMA = 1
+Pass: TypeAlias = Literal["timing", "operators", "memory"]
+Outcome: TypeAlias = Literal["completed", "skipped", "failed"]
+CANARY = "canary"
+"""The scenario name of the fixed workload that takes its turn in every group."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """A check's value, its limit and whether it held; a value that was NaN is kept as None."""
+
+    name: str
+    value: float | None
+    limit: float
+    direction: Literal["<=", ">="]
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a worker: its place among all turns of the group, its steps and its whole length."""
+
+    order: int
+    steps: int
+    elapsed_ns: int
+
+    @property
+    def step_ns(self) -> float:
+        """Mean time of one step of this turn, the final synchronisation included."""
+        return self.elapsed_ns / self.steps
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorRow:
+    """One operator as torch.profiler saw it: figures of one step, times in nanoseconds."""
+
+    name: str
+    calls: float
+    self_cpu_ns: float
+    total_cpu_ns: float
+    self_device_ns: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One variant, one pass, one repetition: what was measured, where, and how it ended.
+
+    Samples are nanoseconds. `step_ns` is host time between the ends of consecutive steps within a
+    turn; on CUDA the last step of a turn includes the wait for the device, so only a turn's whole
+    length is a step time there (`turns`), and `device_ns` (event pairs) shows the single steps.
+    """
+
+    variant: str
+    scenario: str
+    settings: Mapping[str, Any]
+    context: Mapping[str, Any]
+    baseline: bool
+    pass_: Pass
+    repetition: int
+    group: str
+    outcome: Outcome
+    started: str
+    """UTC, ISO 8601."""
+    reason: str = ""
+    seed: int = 0
+    threads: int = 0
+    environment: str = ""
+    compile_cache: Literal["", "empty", "filled"] = ""
+    first_step_ns: int | None = None
+    warmup_ns: tuple[int, ...] = ()
+    settled: bool = True
+    """False: the warm-up was cut off before the step time had settled."""
+    step_ns: tuple[int, ...] = ()
+    cpu_ns: tuple[int, ...] = ()
+    device_ns: tuple[int, ...] = ()
+    turns: tuple[Turn, ...] = ()
+    items_per_step: int = 1
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    series: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
+    checks: tuple[CheckResult, ...] = ()
+    operators: tuple[OperatorRow, ...] = ()
+    contention: Mapping[str, float] = field(default_factory=dict)
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+    """File names by kind, relative to the run directory."""
+    duration_ns: int = 0
+    """From the trial's start to its end, waiting for other members' turns included."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as it stands in one line of `records.jsonl`."""
+        document = dataclasses.asdict(self)
+        document["pass"] = document.pop("pass_")
+        document["turns"] = [[turn.order, turn.steps, turn.elapsed_ns] for turn in self.turns]
+        return {"schema": SCHEMA, **document}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Record:
+        """Read what `to_json` wrote; keys of later minor additions are ignored.
+
+        Raises:
+            NotComparableError: the schema is newer than this version reads.
+            KeyError, TypeError, ValueError: the document is no record.
+        """
+        demand_schema(document)
+        known = {f.name for f in dataclasses.fields(cls)}
+        values = {key: value for key, value in document.items() if key in known}
+        values["pass_"] = document["pass"]
+        values["turns"] = tuple(Turn(*turn) for turn in document.get("turns", ()))
+        values["checks"] = tuple(CheckResult(**check) for check in document.get("checks", ()))
+        values["operators"] = tuple(OperatorRow(**row) for row in document.get("operators", ()))
+        values["series"] = {
+            name: tuple((float(x), float(y)) for x, y in points)
+            for name, points in document.get("series", {}).items()
+        }
+        for name in ("warmup_ns", "step_ns", "cpu_ns", "device_ns"):
+            values[name] = tuple(document.get(name, ()))
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """The header of a run: `run.json`."""
+
+    command: tuple[str, ...]
+    started: str
+    finished: str | None = None
+    """None: the run is still going on, or was interrupted."""
+    task: str
+    task_name: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
+    scenarios: tuple[Mapping[str, Any], ...] = ()
+    """As `list --json` shows them, with `metric`, `answer` and `within`."""
+    machine: Mapping[str, Any] = field(default_factory=dict)
+    environments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What the workers saw, by the id that records carry."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    commit: str | None = None
+    left_out: tuple[str, ...] = ()
+    """What this run did not measure though it was asked about, in sentences."""
+    fitness: tuple[Mapping[str, str], ...] = ()
+    """The findings of `doctor` before the run: name, level (ok, warn), message, remedy."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the header as it stands in `run.json`."""
+        return {"schema": SCHEMA, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> RunInfo:
+        """Read what `to_json` wrote.
+
+        Raises:
+            NotComparableError: the schema is newer than this version reads.
+            KeyError, TypeError: the document is no run header.
+        """
+        demand_schema(document)
+        known = {f.name for f in dataclasses.fields(cls)}
+        values = {key: value for key, value in document.items() if key in known}
+        for name in ("command", "scenarios", "left_out", "fitness"):
+            values[name] = tuple(document.get(name, ()))
+        return cls(**values)
+
+
+def demand_schema(document: Mapping[str, Any]) -> None:
+    """Refuse a document of a newer schema than this version knows."""
+    schema = document.get("schema")
+    if not isinstance(schema, int):
+        raise TypeError("it has no schema number")
+    if schema > SCHEMA:
+        raise NotComparableError(
+            f"it has schema {schema}, this benchsuite reads schemas up to {SCHEMA}: use the version that wrote it"
+        )

@@ -1,0 +1,295 @@
+"""The author's API: a scenario is one question, the settings to compare, and a function that builds the work.
+
+Nothing here imports torch, so that scenarios can be listed in a fraction of a second.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast
+
+from benchsuite.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from benchsuite.task import Task
+
+Phase: TypeAlias = Literal["train", "infer"]
+Device: TypeAlias = Literal["cpu", "cuda"]
+Answer: TypeAlias = Literal["best", "knee", "break_even", "trade_off", "reached"]
+Metric: TypeAlias = Literal["step_time", "throughput"]
+SettingValue: TypeAlias = str | int | float | bool | None
+S = TypeVar("S")
+
+
+class Skip(Exception):  # noqa: N818 - an outcome, not an error
+    """Raised while a workload is built: this variant cannot run here, for the reason given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One fact that must hold for a measurement to count. NaN never holds."""
+
+    name: str
+    value: float
+    limit: float
+    direction: Literal["<=", ">="]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the value is on the right side of the limit."""
+        if math.isnan(self.value) or math.isnan(self.limit):
+            return False
+        return self.value <= self.limit if self.direction == "<=" else self.value >= self.limit
+
+
+@dataclass(slots=True)
+class Workload:
+    """What a scenario function returns: the work that is timed and the proof that it is right."""
+
+    step: Callable[[], object]
+    """One optimizer step, one inference call: the engine owns the loop around it."""
+    check: Callable[[], Sequence[Check]]
+    """Called after all peaks have been read; builds its own reference."""
+    items_per_step: int = 1
+    """How many samples one step works through; throughput is counted in them."""
+    num_steps: int | None = None
+    """Work of fixed length, such as a whole training: exactly so many steps, no warm-up set aside."""
+    min_steps: int = 30
+    """At least so many timed steps in each trial, for percentiles that need them."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """What the scenario itself has found; read after the check."""
+    series: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    """Named curves of (x, y); read after the check."""
+    close: Callable[[], object] | None = None
+    """Releases what the workload holds, such as data-loader workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """Something that a variant needs, as data: listing and skipping need no import of torch.
+
+    `kind` names the probe in `benchsuite.environment`; `argument` is what it is asked.
+    """
+
+    kind: Literal["cuda", "cxx_compiler", "module"]
+    argument: str = ""
+
+
+CUDA = Requirement("cuda", "1")
+CXX_COMPILER = Requirement("cxx_compiler")
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSpec:
+    """What holds for a whole worker process and must be set before torch is imported or used."""
+
+    env: tuple[tuple[str, str], ...] = ()
+    """Environment variables as (name, value) pairs, such as OMP_*, read when torch is imported."""
+    threads: int | None = None
+    """Intra-op threads; None: as many as the run uses."""
+    own_compile_cache: bool = False
+    """Give each variant a compile cache of its own: empty in its first trial, filled in later ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One point of a scenario's axes; its id is readable and stable."""
+
+    id: str
+    scenario: str
+    settings: Mapping[str, SettingValue]
+    context: Mapping[str, SettingValue]
+    baseline: bool
+    requirements: tuple[Requirement, ...]
+    process: ProcessSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario(Generic[S]):
+    """A question with its variants; made by the decorator `scenario`."""
+
+    name: str
+    question: str
+    build: Callable[[S, Task], Workload]
+    variants: tuple[S, ...]
+    compare: str | None
+    within: tuple[str, ...]
+    metric: Metric
+    answer: Answer
+    once: bool
+    requires: Callable[[S], Sequence[Requirement]]
+    process: Callable[[S], ProcessSpec]
+
+    def settings_from(self, values: Mapping[str, SettingValue]) -> S:
+        """Return the settings that `dataclasses.asdict` turned into `values`."""
+        return type(self.variants[0])(**values)
+
+    def described(self) -> list[Variant]:
+        """Return every variant with its id, its context and whether it is its context's baseline."""
+        return [self._describe(settings) for settings in self.variants]
+
+    def _describe(self, settings: S) -> Variant:
+        values = settings_values(settings)
+        defaults = default_values(type(settings))
+        shown = [key for key in values if key == self.compare]
+        shown += [key for key in values if key != self.compare and values[key] != defaults[key]]
+        inside = ",".join(f"{key}={format_value(values[key])}" for key in shown)
+        return Variant(
+            id=f"{self.name}[{inside}]" if inside else self.name,
+            scenario=self.name,
+            settings=values,
+            context={key: values[key] for key in self.within},
+            baseline=self.compare is None or values[self.compare] == defaults[self.compare],
+            requirements=tuple(self.requires(settings)),
+            process=self.process(settings),
+        )
+
+
+def format_value(value: SettingValue) -> str:
+    """Spell a setting as it stands in ids, tables and command lines."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "none" if value is None else str(value)
+
+
+def settings_values(settings: object) -> dict[str, SettingValue]:
+    """Return a settings dataclass as a plain dictionary, in the order of its fields."""
+    return {f.name: getattr(settings, f.name) for f in dataclasses.fields(settings)}  # type: ignore[arg-type]
+
+
+def default_values(settings_type: type) -> dict[str, SettingValue]:
+    """Return the defaults of a settings dataclass: the baseline."""
+    return {f.name: cast("SettingValue", f.default) for f in dataclasses.fields(settings_type)}
+
+
+def grid(settings_type: type[S], **axes: Sequence[SettingValue]) -> tuple[S, ...]:
+    """Return the settings for every combination of the axes' values, the last axis varying fastest."""
+    names = list(axes)
+    known = (
+        {f.name for f in dataclasses.fields(settings_type)}
+        if dataclasses.is_dataclass(settings_type)
+        else set()
+    )
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"grid: {settings_type.__name__} has no field {unknown[0]!r}")
+    return tuple(
+        settings_type(**dict(zip(names, values, strict=True))) for values in itertools.product(*axes.values())
+    )
+
+
+def scenario(
+    *,
+    question: str,
+    variants: Sequence[S],
+    compare: str | None = None,
+    within: Sequence[str] = (),
+    metric: Metric = "step_time",
+    answer: Answer = "best",
+    once: bool = False,
+    requires: Callable[[S], Sequence[Requirement]] = lambda _settings: (),
+    process: Callable[[S], ProcessSpec] = lambda _settings: ProcessSpec(),
+) -> Callable[[Callable[[S, Task], Workload]], Scenario[S]]:
+    """Make a scenario of a function from settings and task to a workload; it is named after the function.
+
+    Args:
+        question: what the scenario answers, as a user would ask it; ends with a question mark.
+        variants: the settings to compare, frozen dataclasses of one type; every field has a default
+            and holds a string, a number, a boolean or None.
+        compare: the field that is compared; its default value is the baseline of each context.
+        within: the fields that are held equal in a comparison.
+        metric: what the answer is about.
+        answer: which kind of sentence answers the question.
+        once: a long work of fixed length, measured alone and once in a run, not in turns.
+        requires: what a variant needs of the machine.
+        process: what holds for the whole process that runs a variant.
+
+    Raises:
+        UsageError: the definition breaks one of these rules; the message names function, file and line.
+    """
+
+    def decorate(build: Callable[[S, Task], Workload]) -> Scenario[S]:
+        code = build.__code__
+        where = f"{code.co_filename}:{code.co_firstlineno}: scenario {build.__name__!r}"
+        _demand_plain_settings(where, variants)
+        _demand_axes(where, variants, compare, within)
+        if not question.strip():
+            raise UsageError(f"{where}: the question is empty")
+        made = Scenario(
+            name=build.__name__,
+            question=question,
+            build=build,
+            variants=tuple(variants),
+            compare=compare,
+            within=tuple(within),
+            metric=metric,
+            answer=answer,
+            once=once,
+            requires=requires,
+            process=process,
+        )
+        _demand_baselines(where, made)
+        return made
+
+    return decorate
+
+
+def _demand_plain_settings(where: str, variants: Sequence[object]) -> None:
+    if not variants:
+        raise UsageError(f"{where}: it has no variants")
+    settings_type = type(variants[0])
+    for settings in variants:
+        params = getattr(type(settings), "__dataclass_params__", None)
+        if params is None or not params.frozen:
+            raise UsageError(
+                f"{where}: its settings must be a frozen dataclass, {type(settings).__name__!r} is not: "
+                "write @dataclass(frozen=True) above it"
+            )
+        if type(settings) is not settings_type:
+            raise UsageError(
+                f"{where}: its variants are of two types, {settings_type!r} and {type(settings)!r}"
+            )
+        for key, value in settings_values(settings).items():
+            if not isinstance(value, str | int | float | bool | None):
+                raise UsageError(
+                    f"{where}: setting {key!r} is {value!r}: a string, a number, a boolean or None is needed"
+                )
+            if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_.+:/-]+", value):
+                raise UsageError(
+                    f"{where}: setting {key!r} is {value!r}: use letters, digits and _ . + : / - alone, "
+                    "it becomes part of the variant's name"
+                )
+    for f in dataclasses.fields(settings_type):  # type: ignore[arg-type]
+        if f.default is dataclasses.MISSING:
+            raise UsageError(f"{where}: field {f.name!r} needs a default: the defaults are the baseline")
+
+
+def _demand_axes(where: str, variants: Sequence[object], compare: str | None, within: Sequence[str]) -> None:
+    names = list(settings_values(variants[0]))
+    for key in [*([compare] if compare is not None else []), *within]:
+        if key not in names:
+            raise UsageError(f"{where}: its settings have no field {key!r}; they have {', '.join(names)}")
+    if compare in within:
+        raise UsageError(f"{where}: {compare!r} cannot be compared and held equal at once")
+    if compare is None and len(variants) > 1:
+        raise UsageError(f"{where}: it has {len(variants)} variants but compares no field")
+
+
+def _demand_baselines(where: str, made: Scenario[Any]) -> None:
+    described = made.described()
+    ids = [variant.id for variant in described]
+    if twice := [id_ for id_ in ids if ids.count(id_) > 1]:
+        raise UsageError(f"{where}: variant {twice[0]} is listed twice")
+    contexts: dict[str, list[Variant]] = {}
+    for variant in described:
+        contexts.setdefault(str(variant.context), []).append(variant)
+    for context, members in contexts.items():
+        if not any(variant.baseline for variant in members):
+            raise UsageError(
+                f"{where}: no baseline for {context}: {made.compare!r} never has its default value"
+            )

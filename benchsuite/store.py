@@ -1,0 +1,150 @@
+"""The run directory: complete in itself, appended to as trials end, readable after any interruption."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from benchsuite.errors import BenchsuiteError, NotComparableError, UsageError
+from benchsuite.record import Record, RunInfo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+INFO_FILE = "run.json"
+RECORDS_FILE = "records.jsonl"
+REPORT_FILE = "report.html"
+ARTIFACTS_FOLDER = "artifacts"
+NEEDED_BYTES = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it was read back."""
+
+    path: Path
+    info: RunInfo
+    records: tuple[Record, ...]
+    problems: tuple[str, ...] = ()
+    """What could not be read, in sentences; the rest stands."""
+
+
+class RunDirectory:
+    """Writes one run; every record is on the disk before the next trial starts."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, root: Path) -> RunDirectory:
+        """Make a new run directory below `root`, named by UTC time.
+
+        Raises:
+            UsageError: the folder cannot be written, or too little room is left on its disk.
+        """
+        path = root / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+        try:
+            (path / ARTIFACTS_FOLDER).mkdir(parents=True)
+            free_bytes = shutil.disk_usage(path).free
+            if free_bytes < NEEDED_BYTES:
+                path.joinpath(ARTIFACTS_FOLDER).rmdir()
+                path.rmdir()
+                raise UsageError(
+                    f"--runs-dir {root}: {free_bytes // 2**20} MiB are free, a run needs {NEEDED_BYTES // 2**20}: "
+                    "free some room or name another folder"
+                )
+            (path / RECORDS_FILE).touch()
+        except OSError as error:
+            raise UsageError(
+                f"--runs-dir {root}: cannot write there ({error.strerror}): name a folder you can write to"
+            ) from error
+        return cls(path)
+
+    def write_info(self, info: RunInfo) -> None:
+        """Replace `run.json` in one step."""
+        _write_atomically(self.path / INFO_FILE, json.dumps(info.to_json(), indent=1) + "\n")
+
+    def append(self, record: Record) -> None:
+        """Add one line to `records.jsonl` and flush it to the disk."""
+        line = json.dumps(record.to_json(), separators=(",", ":")) + "\n"
+        with (self.path / RECORDS_FILE).open("a", encoding="utf-8") as file:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def drop_torn_line(self) -> None:
+        """Cut off a last line without its end, left by a run that was killed while it wrote."""
+        path = self.path / RECORDS_FILE
+        content = path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            with path.open("r+b") as file:
+                file.truncate(content.rfind(b"\n") + 1)
+
+    def artifact_folder(self, variant: str, pass_: str, repetition: int) -> Path:
+        """Make and return the folder for one trial's files."""
+        folder = self.path / ARTIFACTS_FOLDER / safe_name(variant) / f"{pass_}-{repetition}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+def safe_name(variant: str) -> str:
+    """Return a variant's id as a folder's name on any file system."""
+    return re.sub(r"[^A-Za-z0-9._=,-]+", "_", variant).strip("_.") or "_"
+
+
+def load_run(path: Path) -> Run:
+    """Read a run directory, whatever state it is in.
+
+    Raises:
+        UsageError: there is no run at this path.
+        NotComparableError: a newer version of benchsuite wrote it.
+    """
+    if not (path / INFO_FILE).is_file():
+        raise UsageError(
+            f"{path}: no run is there (it has no {INFO_FILE}); `ls runs/` shows the runs of this folder"
+        )
+    problems = []
+    try:
+        info = RunInfo.from_json(json.loads((path / INFO_FILE).read_text(encoding="utf-8")))
+    except NotComparableError as error:
+        raise NotComparableError(f"{path / INFO_FILE}: {error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path / INFO_FILE}: not a run's header ({error}): the file is damaged") from error
+    records = []
+    records_path = path / RECORDS_FILE
+    if not records_path.is_file():
+        problems.append(f"{RECORDS_FILE} is missing.")
+        return Run(path, info, (), tuple(problems))
+    with records_path.open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                records.append(Record.from_json(json.loads(line)))
+            except (ValueError, KeyError, TypeError, BenchsuiteError) as error:
+                problems.append(
+                    f"{RECORDS_FILE}, line {number}, could not be read ({type(error).__name__}) and is left out."
+                )
+    return Run(path, info, tuple(records), tuple(problems))
+
+
+def latest_run(root: Path) -> Path:
+    """Return the newest run directory below `root`.
+
+    Raises:
+        UsageError: there is none.
+    """
+    runs = sorted(path.parent for path in root.glob(f"*/{INFO_FILE}"))
+    if not runs:
+        raise UsageError(f"{root}: no run is there; `python -m benchsuite run --all` makes one")
+    return runs[-1]
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)

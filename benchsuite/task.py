@@ -1,0 +1,72 @@
+"""What is trained: the class that a user's own model derives from to go through every scenario."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from benchsuite.scenario import Skip
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from torch import Tensor, nn
+    from torch.utils.data import Dataset
+
+Split: TypeAlias = Literal["train", "validation", "test"]
+
+
+class Task(Protocol):
+    """A model, its data, its loss and its metrics.
+
+    Derive from it: `name`, `make_model` and `example_batch` are compulsory. A scenario that needs
+    more skips its variants of a task that lacks it, with the reason.
+    """
+
+    name: str
+    """Shown in the report and kept in the run's fingerprint."""
+
+    @abstractmethod
+    def make_model(self) -> nn.Module:
+        """Build the model on the CPU in float32. The engine has seeded torch before."""
+
+    @abstractmethod
+    def example_batch(self, size: int) -> tuple[Tensor, Tensor]:
+        """Return `size` inputs (first dimension: the batch) and their targets, on the CPU."""
+
+    def loss(self, output: Tensor, target: Tensor) -> Tensor:
+        """Return the scalar that training lowers, the mean over the batch."""
+        raise Skip(f"task {self.name!r} has no loss")
+
+    def dataset(self, split: Split) -> Dataset[tuple[Tensor, int]]:
+        """Return a map-style dataset of (input, target) for a DataLoader."""
+        raise Skip(f"task {self.name!r} has no dataset")
+
+    def metrics(self, output: Tensor, target: Tensor) -> Mapping[str, float]:
+        """Return named figures of one batch of outputs; `accuracy` is a fraction from 0 to 1."""
+        raise Skip(f"task {self.name!r} has no metrics")
+
+    def with_data(self, dataset: str, data_dir: Path | None) -> Task:
+        """Return this task over another data set, for `--dataset` and `--data-dir`.
+
+        Raises:
+            UsageError: the task knows no such data set.
+        """
+        from benchsuite.errors import UsageError
+
+        where = f" in {data_dir}" if data_dir else ""
+        raise UsageError(
+            f"task {self.name!r} offers no choice of data: --dataset {dataset}{where} cannot be used"
+        )
+
+    def prepare(self) -> None:
+        """Unpack or download the data; called once in a run, before anything is measured.
+
+        Raises:
+            UsageError: the data is missing or corrupt; the message names file and remedy.
+        """
+
+    def data_fingerprint(self) -> Mapping[str, str]:
+        """Say which data this is: runs whose answers differ here are not comparable."""
+        return {"dataset": "example batches"}
