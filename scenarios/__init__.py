@@ -1,0 +1,4 @@
+"""What is measured: one module for each question, and the default task, the MNIST CNN."""
+
+BUILT_IN = ("training", "batch_size", "compile", "device")
+"""The modules of this package that hold a scenario of the same name, in the order of a report."""
