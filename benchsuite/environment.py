@@ -81,14 +81,13 @@ def read_machine(root: Path = procfs.ROOT) -> Machine:
     import platform
 
     cpus = procfs.usable_cpus(root)
-    quota = cgroup.cpu_quota(root)
     limit = cgroup.memory_limit_bytes(root)
     memory = procfs.memory_bytes(root)
     return Machine(
         cpu_model=procfs.cpu_model(root),
-        num_cores=len(cpus) if quota is None else max(1, min(len(cpus), int(quota))),
+        num_cores=len(usable_cores(root)),
         num_cores_online=max(len(cpus), os.cpu_count() or 1) if root == procfs.ROOT else len(cpus),
-        cpu_quota=quota,
+        cpu_quota=cgroup.cpu_quota(root),
         threads_per_core=procfs.threads_per_core(root),
         memory_bytes=memory if limit is None else min(memory, limit),
         memory_limit_bytes=limit,
@@ -100,6 +99,30 @@ def read_machine(root: Path = procfs.ROOT) -> Machine:
         container=procfs.container(root),
         governor=procfs.governor(root),
     )
+
+
+def usable_cores(root: Path = procfs.ROOT) -> tuple[int, ...]:
+    """Return the numbers of the cores to pin workers to: the affinity mask, as many as the CPU quota feeds."""
+    cpus = sorted(procfs.usable_cpus(root))
+    quota = cgroup.cpu_quota(root)
+    return tuple(cpus if quota is None else cpus[: max(1, int(quota))])
+
+
+def cache_folder() -> Path:
+    """Return the folder for what outlives a run and can be made again; it need not exist yet.
+
+    Raises:
+        UsageError: this user has no home folder and names no other.
+    """
+    if named := os.environ.get("BENCHSUITE_CACHE_DIR"):
+        return Path(named).absolute()
+    shared = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if shared.is_absolute():
+        return shared / "benchsuite"
+    try:
+        return Path.home() / ".cache" / "benchsuite"
+    except RuntimeError as error:
+        raise UsageError(f"no cache folder ({error}): set BENCHSUITE_CACHE_DIR") from error
 
 
 def comparable_facts(
