@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from benchsuite import cgroup, environment, procfs
+from benchsuite import cgroup, environment, nvml, procfs
 from benchsuite.load import Load, watch
 from benchsuite.scenario import CUDA, CXX_COMPILER, Requirement
 from benchsuite.store import NEEDED_BYTES
@@ -182,7 +182,8 @@ def _software_findings(environ: Mapping[str, str]) -> Iterator[Finding]:
     )
     for name, requirement, good in parts:
         reason = environment.unmet(requirement)
-        level: Level = "warn" if reason and name != "GPU" else "ok"
+        no_fault = name == "GPU" and nvml.installed_gpus() == nvml.Gpus()
+        level: Level = "warn" if reason and not no_fault else "ok"
         message = f"{reason}; what needs it is skipped" if reason else good
         yield Finding(name, level, message)
     given = sorted(name for name, value in environ.items() if value)

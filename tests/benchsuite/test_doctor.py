@@ -5,7 +5,7 @@ from collections import namedtuple
 
 import pytest
 
-from benchsuite import environment, load
+from benchsuite import environment, load, nvml
 from benchsuite.doctor import GIB, inspect_machine
 
 QUIET = load.Load(
@@ -27,6 +27,7 @@ Usage = namedtuple("Usage", ["total", "used", "free"])  # noqa: PYI024 - as shut
 def look(tmp_path, monkeypatch):
     """Inspect a quiet machine in an empty tree, with what a test changes; return the findings by name."""
     monkeypatch.setattr(environment, "unmet", lambda _requirement: None)
+    monkeypatch.setattr(nvml, "installed_gpus", nvml.Gpus)
     monkeypatch.setattr(sys, "gettrace", lambda: None)
 
     def inspect(*, runs_dir=tmp_path, root=tmp_path, environ=None, **changes):
@@ -136,6 +137,12 @@ def test_missing_software(look, monkeypatch):
     found = look()
     assert [found[name].level for name in ("compiler", "memray", "GPU")] == ["warn", "warn", "ok"]
     assert found["compiler"].message == "no cxx_compiler: get one; what needs it is skipped"
+
+
+def test_a_gpu_that_torch_cannot_use(look, monkeypatch):
+    monkeypatch.setattr(environment, "unmet", lambda _requirement: "torch was built without CUDA")
+    monkeypatch.setattr(nvml, "installed_gpus", lambda: nvml.Gpus(("NVIDIA H200",)))
+    assert look()["GPU"].level == "warn"
 
 
 def test_watching_this_machine():
