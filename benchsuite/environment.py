@@ -108,23 +108,6 @@ def usable_cores(root: Path = procfs.ROOT) -> tuple[int, ...]:
     return tuple(cpus if quota is None else cpus[: max(1, int(quota))])
 
 
-def cache_folder() -> Path:
-    """Return the folder for what outlives a run and can be made again; it need not exist yet.
-
-    Raises:
-        UsageError: this user has no home folder and names no other.
-    """
-    if named := os.environ.get("BENCHSUITE_CACHE_DIR"):
-        return Path(named).absolute()
-    shared = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if shared.is_absolute():
-        return shared / "benchsuite"
-    try:
-        return Path.home() / ".cache" / "benchsuite"
-    except RuntimeError as error:
-        raise UsageError(f"no cache folder ({error}): set BENCHSUITE_CACHE_DIR") from error
-
-
 def comparable_facts(
     machine: Mapping[str, Any], environment: Mapping[str, Any], data: Mapping[str, Any]
 ) -> dict[str, str]:

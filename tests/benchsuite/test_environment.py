@@ -7,7 +7,6 @@ import platform
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -127,17 +126,6 @@ def test_a_quota_leaves_as_many_cores_as_it_feeds(tree):
     assert environment.usable_cores(root) == (0, 1, 2)
     (root / "sys/fs/cgroup/cpu.max").write_text("max 100000\n")
     assert environment.usable_cores(root) == (0, 1, 2, 3)
-
-
-def test_the_cache_folder(monkeypatch):
-    monkeypatch.setenv("BENCHSUITE_CACHE_DIR", "/named")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/shared")
-    assert environment.cache_folder() == Path("/named")
-    monkeypatch.delenv("BENCHSUITE_CACHE_DIR")
-    assert environment.cache_folder() == Path("/shared/benchsuite")
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
-    monkeypatch.setenv("HOME", "/home/me")
-    assert environment.cache_folder() == Path("/home/me/.cache/benchsuite")
 
 
 def test_the_fingerprint_outlives_json_and_ignores_the_kernel():
