@@ -1,0 +1,55 @@
+"""How a run is shown: tidy frames for a notebook, one page for a browser, sentences and tables for a terminal.
+
+Only a run directory is needed: neither torch nor a scenario is imported.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reports.answers import answer
+from reports.load import ReportData, load
+from reports.tables import Table, scenario_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from benchsuite.store import Run
+
+__all__ = ["ReportData", "ScenarioSummary", "Table", "build", "load", "summarise"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioSummary:
+    """A scenario's question, its answer in sentences and its table, as plain text."""
+
+    name: str
+    question: str
+    sentences: tuple[str, ...]
+    table: Table
+
+
+def summarise(run: Run | Path | str) -> tuple[ScenarioSummary, ...]:
+    """Return each scenario's answer and table, for a terminal."""
+    return tuple(
+        ScenarioSummary(
+            result.name,
+            result.question,
+            tuple(str(statement) for statement in answer(result)),
+            scenario_table(result),
+        )
+        for result in load(run).scenarios
+    )
+
+
+def build(run_path: Path) -> Path:
+    """Write `report.html` into a run directory and return its path.
+
+    Raises:
+        UsageError: there is no run at this path, or the page cannot be written there.
+        NotComparableError: a newer version of benchsuite wrote the run.
+    """
+    from reports.page import write_page
+
+    return write_page(load(run_path))

@@ -1,0 +1,126 @@
+"""Answers in sentences: pure functions from what was found to words that claim only what the intervals support."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from benchsuite.comparison import SAME
+from reports import format as fmt
+from reports.costs import break_even, knee, trade_off
+from reports.findings import Field, Rival, fewest_rounds, find_field
+from reports.phrases import (
+    Statement,
+    absences,
+    factor,
+    no_comparison,
+    nothing_measured,
+    single_round,
+    span,
+    state,
+    step,
+    unproven,
+)
+
+if TYPE_CHECKING:
+    from reports.results import ContextResult, ScenarioResult, VariantResult
+
+ACCURACIES = {
+    "test_accuracy": "on the test images",
+    "accuracy": "",
+    "validation_accuracy": "on the validation images",
+}
+TIME_TO = re.compile(r"time_to_(\d+)_s")
+
+
+def answer(result: ScenarioResult) -> tuple[Statement, ...]:
+    """Answer a scenario's question, one statement for each context."""
+    return tuple(_answer_context(result, context) for context in result.contexts)
+
+
+def _answer_context(result: ScenarioResult, context: ContextResult) -> Statement:
+    if result.answer == "reached":
+        return reached(context)
+    field = find_field(context)
+    if field is None:
+        return no_comparison(context) if context.measured else nothing_measured(context)
+    if not field.rivals:
+        return single_round(context, field)
+    if result.answer == "knee":
+        return knee(context, field, result.compare)
+    kinds = {"break_even": break_even, "trade_off": trade_off}
+    return kinds.get(result.answer, best)(context, field)
+
+
+def best(context: ContextResult, field: Field) -> Statement:
+    """Name the fastest variant, or say that the rounds show no difference."""
+    base = field.baseline
+    if any(rival.verdict == "faster" for rival in field.rivals):
+        return _faster(context, field)
+    level = [rival for rival in field.rivals if rival.verdict != "slower"]
+    base_step = f"{base.label} takes {step(base)}"
+    if not level:
+        slower = fmt.listing(
+            [f"{rival.label} runs at {factor(rival.speedup)} its speed" for rival in field.rivals]
+        )
+        return state(context, "shown", f"{base.label} is the fastest: {slower}", base_step, unproven(field))
+    names = fmt.listing([rival.label for rival in level])
+    found = f"{names} at {span(level)} times {base.label}'s speed"
+    details = (base_step, _rest(level, field), unproven(field))
+    if all(rival.verdict == "same" for rival in level):
+        return state(context, "shown", f"the same within {SAME:.0%}: {found}", *details)
+    shown = fmt.rounds(fewest_rounds(level))
+    return state(context, "open", f"no difference that {shown} could show: {found}", *details)
+
+
+def reached(context: ContextResult) -> Statement:
+    """Say how far a work of fixed length got, and how long it took."""
+    ran = [variant for variant in context.variants if variant.trials]
+    if not any(variant.timings or variant.metric(*ACCURACIES) is not None for variant in ran):
+        return nothing_measured(context)
+    sound = all(variant.sound for variant in ran)
+    texts = "; ".join(_reached_variant(variant, named=len(ran) > 1) for variant in ran)
+    runs = sum(len(variant.timings) for variant in ran)
+    once = "one training, one seed: another seed ends elsewhere" if runs == 1 else ""
+    return state(context, "shown" if sound else "open", texts, once)
+
+
+def _reached_variant(variant: VariantResult, *, named: bool) -> str:
+    parts = []
+    for name, where in ACCURACIES.items():
+        accuracy = variant.metric(name)
+        if accuracy is not None:
+            parts.append(f"{fmt.percent(accuracy)} accuracy {where}".strip())
+            break
+    if epochs := len(variant.series("validation_accuracy")):
+        parts.append(f"after {epochs} epochs")
+    parts = [" ".join(parts)] if parts else []
+    for metric in sorted({name for record in variant.trials for name in record.metrics}):
+        if goal := TIME_TO.fullmatch(metric):
+            seconds = variant.metric(metric)
+            reached_it = (
+                f"{goal[1]} % reached after {fmt.duration(seconds * 1e9)}" if seconds is not None else ""
+            )
+            parts.append(reached_it or f"{goal[1]} % not reached")
+    if variant.step_time is not None:
+        parts.append(f"{fmt.duration(variant.step_time.value)} {'an epoch' if epochs else 'a step'}")
+    return (f"{variant.label}: " if named else "") + ", ".join(parts)
+
+
+def _faster(context: ContextResult, field: Field) -> Statement:
+    base = field.baseline
+    winner = max(field.rivals, key=lambda rival: rival.speedup.value)
+    ties = [rival for rival in field.rivals if rival is not winner and not winner.surely_beats(rival)]
+    text = f"{winner.label} is {factor(winner.speedup)} as fast as {base.label}"
+    if ties:
+        names = fmt.listing([rival.label for rival in ties], "or")
+        text += f"; whether it beats {names} too, {fmt.rounds(fewest_rounds([winner, *ties]))} could not show"
+    elif len(field.rivals) > 1 and not field.unproven and not absences(context):
+        text += ", and the fastest of all"
+    steps = f"{winner.label} takes {step(winner.variant)}; {base.label} {step(base)}"
+    return state(context, "shown", text, steps, _rest([winner], field), unproven(field))
+
+
+def _rest(named: list[Rival], field: Field) -> str:
+    parts = [f"{rival.label} {factor(rival.speedup)}" for rival in field.rivals if rival not in named]
+    return f"against {field.baseline.label}'s speed: {', '.join(parts)}" if parts else ""

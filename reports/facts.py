@@ -1,0 +1,82 @@
+"""Any mapping as labelled lines: machine, environments, data and options are shown whatever keys they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from reports import format as fmt
+
+if TYPE_CHECKING:
+    from reports.load import ReportData
+
+LABELS = {
+    "cpu_model": "CPU",
+    "num_cores": "Cores",
+    "memory_bytes": "Memory",
+    "os": "System",
+    "python": "Python",
+    "torch": "PyTorch",
+    "cuda": "CUDA",
+    "gpus": "GPUs",
+    "env": "Variables",
+    "sha256": "SHA-256",
+}
+Facts = list[tuple[str, str]]
+
+
+def facts(mapping: Mapping[str, object]) -> Facts:
+    """Return a mapping as pairs of label and text; nested ones become several pairs, nothing is left out."""
+    found: Facts = []
+    for key, value in mapping.items():
+        label = (
+            LABELS.get(key)
+            or fmt.name(str(key).replace("_", " "))[:1].upper() + fmt.name(str(key).replace("_", " "))[1:]
+        )
+        if isinstance(value, Mapping):
+            found += [(f"{label} · {inner}", text) for inner, text in facts(value)] or [(label, "none")]
+        else:
+            found.append((label, _spell(str(key), value)))
+    return found
+
+
+def machine_line(data: ReportData) -> str:
+    """Return machine and software in one line."""
+    machine = data.run.info.machine
+    environment: Mapping[str, object] = next(iter(data.run.info.environments.values()), {})
+    parts = [
+        _first(machine, "cpu_model", "cpu"),
+        f"{cores} cores" if (cores := _first(machine, "num_cores", "cores")) else "",
+        _spell("memory_bytes", machine["memory_bytes"]) if machine.get("memory_bytes") else "",
+        *[_one(gpu) for gpu in _list(environment.get("gpus"))],
+        _first(machine, "os", "system"),
+        f"Python {python}" if (python := _first(machine, "python")) else "",
+        f"PyTorch {torch}" if (torch := _first(environment, "torch")) else "",
+    ]
+    return " · ".join(fmt.name(part) for part in parts if part)
+
+
+def _spell(key: str, value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, int | float) and key.endswith("_bytes"):
+        return fmt.size(value)
+    if isinstance(value, float):
+        return fmt.plain(value)
+    if isinstance(value, list | tuple):
+        return "; ".join(_one(item) for item in value) or "none"
+    return fmt.prose(str(value))
+
+
+def _one(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{label} {text}" if label != "Name" else text for label, text in facts(value))
+    return fmt.prose(str(value))
+
+
+def _list(value: object) -> list[object]:
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _first(mapping: Mapping[str, object], *keys: str) -> str:
+    return next((str(mapping[key]) for key in keys if mapping.get(key)), "")

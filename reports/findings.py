@@ -1,0 +1,159 @@
+"""The numbers behind the answers: who can be compared, the knee of a curve, the break-even of a one-time cost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from benchsuite.statistics import Interval
+
+if TYPE_CHECKING:
+    from benchsuite.comparison import Verdict
+    from reports.results import ContextResult, VariantResult
+
+KNEE_SHARE = 0.9
+"""The knee is where this share of the best throughput is first reached."""
+MEMORY_METRICS = ("peak_heap", "cuda_peak_allocated")
+Cache: TypeAlias = Literal["empty", "filled"]
+CACHES: tuple[Cache, ...] = ("empty", "filled")
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A sound variant that was compared with a sound baseline."""
+
+    variant: VariantResult
+    speedup: Interval
+    """Items a second relative to the baseline."""
+    verdict: Verdict
+
+    @property
+    def label(self) -> str:
+        """The variant's name within its context."""
+        return self.variant.label
+
+    def surely_beats(self, other: Rival) -> bool:
+        """Whether their intervals, which hold together, do not meet."""
+        return self.speedup.low > other.speedup.high
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Those of a context that can be compared."""
+
+    baseline: VariantResult
+    rivals: tuple[Rival, ...]
+    """With finite intervals."""
+    unproven: tuple[Rival, ...]
+    """Compared in a single round, which has no interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class Knee:
+    """Where more of the axis stops paying."""
+
+    members: tuple[Rival, ...]
+    """The compared variants and the baseline itself, in the order of the axis."""
+    at: Rival
+    """The first that reaches the share, by the estimates."""
+    possible: Rival
+    """The first for which the intervals do not exclude it."""
+    certain: Rival
+    """The first for which the intervals show it."""
+    best: Rival
+    """The highest throughput, by the estimates."""
+    next: Rival | None
+    """The one after the knee."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEven:
+    """When a dearer first step has been earned back by cheaper steps."""
+
+    rival: Rival
+    cache: Cache
+    first_step_ns: float
+    extra_ns: float
+    """First step beyond the baseline's."""
+    steps: Interval | None
+    """After so many steps it has paid; None: the intervals do not support that it ever does."""
+
+
+def find_field(context: ContextResult) -> Field | None:
+    """Return who can be compared in a context; None: the baseline is missing or unsound, or nobody was compared."""
+    baseline = context.baseline
+    if baseline is None or not baseline.sound:
+        return None
+    compared = [
+        Rival(variant, variant.comparison.speedup, variant.comparison.verdict)
+        for variant in context.variants
+        if variant.comparison is not None and variant.sound
+    ]
+    if not compared:
+        return None
+    proven = tuple(rival for rival in compared if math.isfinite(rival.speedup.high))
+    return Field(baseline, proven, tuple(rival for rival in compared if rival not in proven))
+
+
+def fewest_rounds(rivals: tuple[Rival, ...] | list[Rival]) -> int:
+    """Return the number of rounds that stand behind each of these comparisons at least."""
+    return min(rival.speedup.count for rival in rivals)
+
+
+def axis_value(variant: VariantResult, axis: str | None) -> float:
+    """Return a variant's place on a numeric axis; NaN where the value is no number."""
+    value = variant.settings.get(axis) if axis is not None else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+
+
+def find_knee(field: Field, axis: str | None) -> Knee:
+    """Find the smallest setting that reaches 90 % of the best throughput."""
+    exactly = Interval(1.0, 1.0, 1.0, fewest_rounds(field.rivals) if field.rivals else 0)
+    members = [Rival(field.baseline, exactly, "baseline"), *field.rivals]
+    if not any(math.isnan(axis_value(member.variant, axis)) for member in members):
+        members.sort(key=lambda member: axis_value(member.variant, axis))
+    best = max(members, key=lambda member: member.speedup.value)
+    top = best.speedup
+    at = next(m for m in members if m.speedup.value >= KNEE_SHARE * top.value)
+    possible = next(m for m in members if m is best or m.speedup.high >= KNEE_SHARE * top.low)
+    certain = next(m for m in members if m is best or m.speedup.low >= KNEE_SHARE * top.high)
+    place = members.index(at) + 1
+    following = members[place] if place < len(members) else None
+    return Knee(tuple(members), at, possible, certain, best, following)
+
+
+def find_break_evens(field: Field) -> tuple[BreakEven, ...]:
+    """Return each rival's break-even for each state of the compile cache that was measured."""
+    base_time = field.baseline.step_time
+    if base_time is None:
+        return ()
+    base_first_ns = field.baseline.first_step_ns() or 0.0
+    found = []
+    for rival in (*field.rivals, *field.unproven):
+        for cache in CACHES:
+            first_ns = rival.variant.first_step_ns(cache)
+            if first_ns is None:
+                continue
+            extra_ns = first_ns - base_first_ns
+            pays = rival.verdict == "faster"
+            steps = _steps_to_pay(extra_ns, base_time.value, rival.speedup) if pays else None
+            found.append(BreakEven(rival, cache, first_ns, extra_ns, steps))
+    return tuple(found)
+
+
+def memory_ratio(variant: VariantResult, other: VariantResult) -> float | None:
+    """Return the peak memory of a variant relative to another's."""
+    for name in MEMORY_METRICS:
+        mine, others = variant.metric(name), other.metric(name)
+        if mine is not None and others:
+            return mine / others
+    return None
+
+
+def _steps_to_pay(extra_ns: float, base_step_ns: float, speedup: Interval) -> Interval:
+    def steps(factor: float) -> float:
+        saved_ns = base_step_ns * (1 - 1 / factor)
+        return max(0.0, math.ceil(extra_ns / saved_ns))
+
+    return Interval(steps(speedup.value), steps(speedup.high), steps(speedup.low), speedup.count)

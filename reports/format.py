@@ -1,0 +1,184 @@
+"""How numbers and names are spelt: one place for the page, the tables and the terminal.
+
+Values are rounded to two or three significant digits. The ends of an interval are rounded outward,
+so that what is shown never claims more than what was measured.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NOTHING: Final = "—"
+"""Stands where there is no value."""
+DIGITS: Final = 3
+LONGEST_NAME: Final = 80
+LONGEST_TEXT: Final = 4000
+
+_Units = tuple[tuple[float, str], ...]
+_TIME: Final[_Units] = ((1, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s"), (600e9, "min"), (36e12, "h"))
+_TIME_SCALE: Final = {"min": 60e9, "h": 3600e9}
+_BYTES: Final[_Units] = ((1, "B"), (2**10, "KiB"), (2**20, "MiB"), (2**30, "GiB"), (2**40, "TiB"))
+_COUNT: Final[_Units] = ((1, ""), (1e6, "million"), (1e9, "billion"))
+
+
+def duration(ns: float | None) -> str:
+    """Spell a time given in nanoseconds: `9.31 ms`."""
+    return _spell(ns, _TIME)
+
+
+def duration_range(low_ns: float, high_ns: float) -> str:
+    """Spell an interval of times in one unit: `9.12 to 9.48 ms`."""
+    return _spell_range(low_ns, high_ns, _TIME)
+
+
+def size(num_bytes: float | None) -> str:
+    """Spell an amount of memory: `41.2 MiB`."""
+    return _spell(num_bytes, _BYTES)
+
+
+def count(value: float | None) -> str:
+    """Spell a count: exactly below 1,000, then with three significant digits: `2,410`."""
+    return _spell(value, _COUNT).strip()
+
+
+def rate(items_per_second: float | None) -> str:
+    """Spell a throughput: `10,700 items/s`."""
+    shown = count(items_per_second)
+    return shown if shown == NOTHING else f"{shown} items/s"
+
+
+def rate_range(low: float, high: float) -> str:
+    """Spell an interval of throughputs: `10,500 to 10,900 items/s`."""
+    return f"{_spell_range(low, high, _COUNT).strip()} items/s"
+
+
+def factor(value: float | None) -> str:
+    """Spell a ratio: `1.31`, `0.98`, `57.3`."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return _factor(value, ROUND_HALF_EVEN)
+
+
+def factor_range(low: float, high: float) -> str:
+    """Spell an interval of ratios, rounded outward: `1.27 to 1.36`."""
+    if not math.isfinite(high):
+        return NOTHING
+    return f"{_factor(low, ROUND_FLOOR)} to {_factor(high, ROUND_CEILING)}"
+
+
+def percent(share: float | None) -> str:
+    """Spell a share of one: `96.2 %`."""
+    if share is None or not math.isfinite(share):
+        return NOTHING
+    return f"{100 * share:.1f} %"
+
+
+def plain(value: float | None) -> str:
+    """Spell a number whose unit is not known, such as a check's value."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    if value != 0 and not 1e-4 <= abs(value) < 1e7:  # noqa: PLR2004 - where digits become hard to count
+        return f"{value:.2e}"
+    return significant(value, DIGITS)
+
+
+def significant(value: float, digits: int = DIGITS, rounding: str = ROUND_HALF_EVEN) -> str:
+    """Round to significant digits and spell without an exponent, thousands separated by commas."""
+    exact = Decimal(repr(float(value)))
+    rounded = Context(prec=digits, rounding=rounding).plus(exact)
+    if not rounded:
+        return "0"
+    decimals = max(0, digits - 1 - rounded.adjusted())
+    return f"{rounded:,.{decimals}f}"
+
+
+def name(text: str) -> str:
+    """Return a name fit to be shown: on one line, without invisible characters, of bounded length."""
+    shown = "".join("\N{REPLACEMENT CHARACTER}" if _unseen(letter) else letter for letter in text)
+    return shown if len(shown) <= LONGEST_NAME else f"{shown[: LONGEST_NAME - 1]}…"
+
+
+def prose(text: str) -> str:
+    """Return a message fit to be shown: line breaks stay, other invisible characters do not."""
+    shown = "".join(
+        "\N{REPLACEMENT CHARACTER}" if _unseen(letter) and letter not in "\n\t" else letter for letter in text
+    )
+    return shown.strip() if len(shown) <= LONGEST_TEXT else f"…{shown[-LONGEST_TEXT:].strip()}"
+
+
+def one_line(text: str) -> str:
+    """Return a message on one line: its first that says something, of bounded length."""
+    lines = [line.strip() for line in prose(text).splitlines() if line.strip()]
+    return _clip(lines[0], 2 * LONGEST_NAME) if lines else ""
+
+
+def listing(words: Sequence[str], conjunction: str = "and") -> str:
+    """Join words as a sentence does: `a, b and c`."""
+    if len(words) <= 1:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"
+
+
+def sentence(text: str, *, capital: bool = True) -> str:
+    """Return the text with a full stop, and with a capital first letter unless it begins with a name."""
+    stop = "" if text.endswith((".", "!", "?", "…")) else "."
+    return (text[:1].upper() if capital else text[:1]) + text[1:] + stop
+
+
+def rounds(number: int) -> str:
+    """Spell a number of rounds: `1 round`, `5 rounds`."""
+    return f"{number} round" if number == 1 else f"{number} rounds"
+
+
+def _clip(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def _unseen(letter: str) -> bool:
+    """Whether a character is a control, a mark of direction or otherwise without a shape of its own."""
+    return unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def _factor(value: float, rounding: str) -> str:
+    """Round to two decimals, to fewer above 10 and to more below 0.1."""
+    exact = Decimal(repr(float(value)))
+    decimals = min(
+        6, max(0, DIGITS - 1 - max(exact.adjusted(), -2) if value >= 1 else max(2, 1 - exact.adjusted()))
+    )
+    return f"{exact.quantize(Decimal(1).scaleb(-decimals), rounding=rounding):,f}"
+
+
+def _unit(value: float, units: _Units) -> tuple[float, str]:
+    """Return the largest unit in which the value, as it will be rounded, is at least one."""
+    rounded = float(f"{abs(value):.{DIGITS - 1}e}")
+    fitting = [unit for unit in units if rounded >= unit[0]]
+    scale, unit = fitting[-1] if fitting else units[0]
+    return _TIME_SCALE.get(unit, scale), unit
+
+
+def _spell(value: float | None, units: _Units) -> str:
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    scale, unit = _unit(value, units)
+    return f"{_number(value / scale, units, ROUND_HALF_EVEN)} {unit}"
+
+
+def _spell_range(low: float, high: float, units: _Units) -> str:
+    if not math.isfinite(high):
+        return NOTHING
+    scale, unit = _unit(high, units)
+    lower = _number(low / scale, units, ROUND_FLOOR)
+    upper = _number(high / scale, units, ROUND_CEILING)
+    return f"{lower} to {upper} {unit}"
+
+
+def _number(value: float, units: _Units, rounding: str) -> str:
+    if units is not _TIME and value == int(value) and abs(value) < 10**DIGITS:
+        return f"{int(value)}"
+    return significant(value, DIGITS, rounding)

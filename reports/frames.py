@@ -1,0 +1,102 @@
+"""Tidy pandas frames of a run: one row for each variant, sample, comparison, operator or point of a curve."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from benchsuite.record import Record
+    from reports.results import ScenarioResult, VariantResult
+
+SAMPLES = ("scenario", "variant", "repetition", "group", "kind", "index", "ns")
+COMPARISONS = ("scenario", "variant", "baseline", "speedup", "low", "high", "rounds", "verdict")
+OPERATORS = ("scenario", "variant", "name", "calls", "self_cpu_ns", "total_cpu_ns", "self_device_ns")
+SERIES = ("scenario", "variant", "repetition", "name", "x", "y")
+
+
+def variants_frame(scenarios: Sequence[ScenarioResult]) -> pd.DataFrame:
+    """Return one row for each variant, skipped and failed ones included, with its settings and metrics."""
+    return pd.DataFrame([_variant_row(s.name, variant) for s in scenarios for variant in s.variants])
+
+
+def samples_frame(records: Iterable[Record]) -> pd.DataFrame:
+    """Return every raw sample in ns: first step, warm-up, steps, CPU and device time, and turns by the step."""
+    rows: list[tuple[object, ...]] = []
+    for record in records:
+        samples: dict[str, Sequence[float]] = {
+            "first": () if record.first_step_ns is None else (record.first_step_ns,),
+            "warmup": record.warmup_ns,
+            "step": record.step_ns,
+            "cpu": record.cpu_ns,
+            "device": record.device_ns,
+            "turn": [turn.step_ns for turn in record.turns],
+        }
+        head = (record.scenario, record.variant, record.repetition, record.group)
+        rows.extend(
+            (*head, kind, index, value)
+            for kind, values in samples.items()
+            for index, value in enumerate(values)
+        )
+    return pd.DataFrame(rows, columns=list(SAMPLES))
+
+
+def comparisons_frame(scenarios: Sequence[ScenarioResult]) -> pd.DataFrame:
+    """Return one row for each variant that was compared with its baseline."""
+    rows = [
+        (s.name, c.variant, c.baseline, c.speedup.value, c.speedup.low, c.speedup.high, c.rounds, c.verdict)
+        for s in scenarios
+        for variant in s.variants
+        if (c := variant.comparison) is not None
+    ]
+    return pd.DataFrame(rows, columns=list(COMPARISONS))
+
+
+def operators_frame(scenarios: Sequence[ScenarioResult]) -> pd.DataFrame:
+    """Return one row for each operator of each variant: figures of one step."""
+    rows = [
+        (s.name, variant.id, o.name, o.calls, o.self_cpu_ns, o.total_cpu_ns, o.self_device_ns)
+        for s in scenarios
+        for variant in s.variants
+        for o in variant.operators
+    ]
+    return pd.DataFrame(rows, columns=list(OPERATORS))
+
+
+def series_frame(records: Iterable[Record]) -> pd.DataFrame:
+    """Return one row for each point of each named curve."""
+    rows = [
+        (record.scenario, record.variant, record.repetition, name, x, y)
+        for record in records
+        for name, points in record.series.items()
+        for x, y in points
+    ]
+    return pd.DataFrame(rows, columns=list(SERIES))
+
+
+def _variant_row(scenario: str, variant: VariantResult) -> dict[str, Any]:
+    time, comparison = variant.step_time, variant.comparison
+    metrics = sorted({name for record in variant.trials for name in record.metrics})
+    return {
+        "scenario": scenario,
+        "variant": variant.id,
+        "label": variant.label,
+        "baseline": variant.baseline,
+        "outcome": variant.outcome,
+        "reason": variant.reason,
+        "step_ns": time.value if time else None,
+        "step_low_ns": time.low if time else None,
+        "step_high_ns": time.high if time else None,
+        "items_per_second": variant.throughput.value if variant.throughput else None,
+        "rounds": len(variant.timings),
+        "speedup": comparison.speedup.value if comparison else None,
+        "verdict": comparison.verdict if comparison else None,
+        "sound": variant.sound,
+        "disturbed": len(variant.disturbances),
+        "first_step_ns": variant.first_step_ns(),
+        **{f"settings.{key}": value for key, value in variant.settings.items()},
+        **{f"metrics.{name}": variant.metric(name) for name in metrics},
+    }

@@ -1,0 +1,142 @@
+"""Parts of sentences that several kinds of answer share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from reports import format as fmt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchsuite.statistics import Interval
+    from reports.findings import Field, Rival
+    from reports.results import ContextResult, VariantResult
+
+Standing: TypeAlias = Literal["shown", "open", "alone", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What one context answers: a sentence, and what else is worth knowing."""
+
+    context: str
+    """Empty where the scenario has one context only."""
+    text: str
+    detail: str
+    standing: Standing
+    """Shown by the intervals, open, alone with nothing to compare, or missing because nothing was measured."""
+
+    def __str__(self) -> str:
+        """Return all of it as one paragraph."""
+        head = f"{self.context[:1].upper()}{self.context[1:]}: " if self.context else ""
+        return f"{head}{self.text} {self.detail}".strip()
+
+
+def state(context: ContextResult, standing: Standing, text: str, *details: str) -> Statement:
+    """Make a statement of its parts; each becomes a sentence, empty ones are left out."""
+    detail = " ".join(_sentence(context, part) for part in (*details, absences(context)) if part)
+    return Statement(context.label, _sentence(context, text), detail, standing)
+
+
+def nothing_measured(context: ContextResult) -> Statement:
+    """Say that a context has no timing, and why."""
+    outcomes = {variant.outcome for variant in context.variants}
+    text = {
+        frozenset({"skipped"}): "not measured: every variant was skipped",
+        frozenset({"failed"}): "no answer: every variant failed",
+    }.get(frozenset(outcomes), "no answer: no variant was measured")
+    return state(context, "missing", text)
+
+
+def no_comparison(context: ContextResult) -> Statement:
+    """Say what was measured where there is nothing to compare it with."""
+    measured = [variant for variant in context.measured if variant.sound]
+    baseline = context.baseline
+    if not measured:
+        return state(context, "missing", "no answer: no variant ran soundly")
+    if len(measured) == 1:
+        text = _sentence(context, f"only {measured[0].label} was measured: {step(measured[0])}")
+        others = _sentence(context, absences(context)) if absences(context) else ""
+        return Statement(context.label, f"{text} {others}".strip(), "", "alone")
+    figures = "; ".join(f"{variant.label} takes {step(variant)}" for variant in measured)
+    if baseline is not None and not baseline.sound:
+        return state(context, "alone", f"no comparison without the baseline {baseline.label}", figures)
+    return state(context, "alone", "no comparison: no round holds a variant and its baseline", figures)
+
+
+def single_round(context: ContextResult, field: Field) -> Statement:
+    """Say what one round gave, and that it shows nothing."""
+    figures = ", ".join(f"{rival.label} {fmt.factor(rival.speedup.value)} times" for rival in field.unproven)
+    return state(
+        context,
+        "open",
+        "one round has no interval, so no difference is claimed",
+        f"in that round, against {field.baseline.label}'s speed: {figures}",
+        f"{field.baseline.label} takes {step(field.baseline)}",
+    )
+
+
+def unproven(field: Field) -> str:
+    """Name those whose comparison rests on a single round, beside others that have more."""
+    names = fmt.listing([rival.label for rival in field.unproven])
+    return f"{names}: compared in one round only, which shows nothing" if names else ""
+
+
+def absences(context: ContextResult) -> str:
+    """Say which variants are missing or may not win, and why."""
+    parts = []
+    for variant in context.variants:
+        if variant.outcome in {"skipped", "not measured"}:
+            parts.append(f"{variant.label} was {variant.outcome}{_because(variant)}")
+        elif not variant.sound:
+            parts.append(f"{variant.label} {fault(variant)} and cannot be part of the answer")
+    return "; ".join(parts)
+
+
+def fault(variant: VariantResult) -> str:
+    """Say what keeps a variant from being part of an answer."""
+    if variant.failed_checks:
+        check = variant.failed_checks[0]
+        value = "NaN" if check.value is None else fmt.plain(check.value)
+        limit = f"{check.direction} {fmt.plain(check.limit)}"
+        return f"failed its check “{fmt.name(check.name)}” ({value}, demanded {limit})"
+    if variant.timings:
+        times = sum(record.pass_ == "timing" for record in variant.faults)
+        return f"failed in {times} of {fmt.rounds(times + len(variant.timings))}"
+    return f"failed{_because(variant)}"
+
+
+def step(variant: VariantResult) -> str:
+    """Return a variant's step time with its interval, and its throughput."""
+    time, throughput = variant.step_time, variant.throughput
+    if time is None or throughput is None:
+        return "no time"
+    interval = fmt.duration_range(time.low, time.high)
+    around = "" if interval == fmt.NOTHING else f" ({interval})"
+    per_item = variant.timings[0].items_per_step > 1
+    return f"{fmt.duration(time.value)} a step{around}" + (
+        f", {fmt.rate(throughput.value)}" if per_item else ""
+    )
+
+
+def factor(speedup: Interval) -> str:
+    """Return a factor with its interval: `1.31 times (1.27 to 1.36)`."""
+    return f"{fmt.factor(speedup.value)} times ({fmt.factor_range(speedup.low, speedup.high)})"
+
+
+def span(rivals: Sequence[Rival]) -> str:
+    """Return the interval that holds all of these rivals' intervals."""
+    return fmt.factor_range(min(r.speedup.low for r in rivals), max(r.speedup.high for r in rivals))
+
+
+def _sentence(context: ContextResult, text: str) -> str:
+    """Make a sentence, but leave the spelling of a setting that begins it as it is."""
+    names = [variant.label for variant in context.variants if variant.label in variant.settings.values()]
+    return fmt.sentence(text, capital=not any(text.startswith(name) for name in names))
+
+
+def _because(variant: VariantResult) -> str:
+    reason = fmt.one_line(variant.reason).rstrip(".")
+    return f" ({reason})" if reason else ""

@@ -1,0 +1,360 @@
+"""Builds a run directory with the four built-in scenarios and plausible samples, as the engine would leave it."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from benchsuite.record import CANARY, CheckResult, OperatorRow, Record, RunInfo, Turn
+from benchsuite.store import INFO_FILE, RECORDS_FILE, RunDirectory
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+STARTED = "2026-03-02T09:14:07Z"
+TURN_NS = 20e6
+NUM_TURNS = 30
+PHASES = ("train", "infer")
+BATCH_SIZES = (1, 8, 32, 100, 512, 2048)
+MODES = ("eager", "default", "reduce-overhead", "max-autotune")
+MODE_FACTORS = {
+    "train": {"eager": 1.0, "default": 0.86, "reduce-overhead": 0.858, "max-autotune": 0.76},
+    "infer": {"eager": 1.0, "default": 0.995, "reduce-overhead": 1.004, "max-autotune": 1.22},
+}
+FIRST_STEP_S = {"eager": 0.03, "default": 14.2, "reduce-overhead": 15.1, "max-autotune": 41.8}
+OPERATOR_SHARES = {
+    "aten::mkldnn_convolution": (2, 0.31),
+    "aten::convolution_backward": (2, 0.28),
+    "aten::max_pool2d_with_indices": (2, 0.11),
+    "aten::addmm": (2, 0.06),
+    "aten::mm": (3, 0.05),
+    "aten::_foreach_add_": (1, 0.04),
+    "aten::clamp_min_": (3, 0.03),
+    "aten::_log_softmax": (1, 0.01),
+}
+
+
+@dataclass
+class Sampler:
+    """Draws step times with a level for each round, noise for each turn, and now and then a stall."""
+
+    random: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - samples, no secrets
+
+    def turns(self, step_ns: float, place: int, members: int, level: float) -> tuple[Turn, ...]:
+        own = step_ns * level * math.exp(self.random.gauss(0, 0.008))
+        steps = max(2, round(TURN_NS / step_ns))
+        found = []
+        for index in range(NUM_TURNS):
+            stall = 1.3 if self.random.random() < 0.03 else 1.0
+            elapsed = steps * own * stall * math.exp(self.random.gauss(0, 0.02))
+            found.append(Turn(index * members + place, steps, round(elapsed)))
+        return tuple(found)
+
+    def steps(self, turns: Sequence[Turn]) -> tuple[int, ...]:
+        return tuple(
+            round(turn.step_ns * math.exp(self.random.gauss(0, 0.03)))
+            for turn in turns
+            for _ in range(min(turn.steps, 3))
+        )
+
+
+def entry(
+    name: str, question: str, answer: str, variants: list[dict[str, Any]], **more: Any
+) -> dict[str, Any]:
+    head = {
+        "name": name,
+        "question": question,
+        "compare": None,
+        "within": [],
+        "metric": "step_time",
+        "once": False,
+    }
+    return {**head, "answer": answer, "variants": variants, **more}
+
+
+def variant(id_: str, *, baseline: bool, context: Mapping[str, Any], **settings: Any) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "settings": {**settings, **context},
+        "context": dict(context),
+        "baseline": baseline,
+        "available": True,
+        "reason": "",
+    }
+
+
+def variant_id(scenario: str, shown: str, phase: str) -> str:
+    return f"{scenario}[{shown}{',phase=infer' if phase == 'infer' else ''}]"
+
+
+def scenarios() -> list[dict[str, Any]]:
+    training = [variant("training", baseline=True, context={}, epochs=20, device="cpu")]
+    batch = [
+        variant(
+            variant_id("batch_size", f"batch_size={size}", phase),
+            baseline=size == 100,
+            context={"phase": phase, "device": "cpu"},
+            batch_size=size,
+        )
+        for phase in PHASES
+        for size in BATCH_SIZES
+    ]
+    compiled = [
+        variant(
+            variant_id("compile", f"mode={mode}", phase),
+            baseline=mode == "eager",
+            context={"phase": phase, "device": "cpu"},
+            mode=mode,
+        )
+        for phase in PHASES
+        for mode in MODES
+    ]
+    devices = [
+        variant(
+            variant_id("device", f"device={device}", phase),
+            baseline=device == "cpu",
+            context={"phase": phase},
+            device=device,
+        )
+        for phase in PHASES
+        for device in ("cpu", "cuda")
+    ]
+    for item in devices:
+        if item["settings"]["device"] == "cuda":
+            item.update(available=False, reason="no CUDA device: torch was built without CUDA")
+    within = ["phase", "device"]
+    return [
+        entry("training", "Does the reference training reach 90 %?", "reached", training, once=True),
+        entry(
+            "batch_size",
+            "How large a batch is worth its memory?",
+            "knee",
+            batch,
+            compare="batch_size",
+            within=within,
+            metric="throughput",
+        ),
+        entry("compile", "Does torch.compile pay?", "break_even", compiled, compare="mode", within=within),
+        entry("device", "How much faster is the GPU?", "best", devices, compare="device", within=["phase"]),
+    ]
+
+
+def make_info(**changes: Any) -> RunInfo:
+    """Make the header of the sample run."""
+    return replace(
+        RunInfo(
+            command=("run", "--all"),
+            started=STARTED,
+            finished="2026-03-02T09:18:41Z",
+            task="scenarios.mnist:task",
+            task_name="MNIST CNN",
+            data={"name": "MNIST, embedded subset", "train": "9,000 images", "sha256": "6f5fd2b1a8e1c07d"},
+            scenarios=tuple(scenarios()),
+            machine={
+                "cpu_model": "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz",
+                "num_cores": 2,
+                "memory_bytes": 8 * 2**30,
+                "os": "Linux 6.1.0-28-amd64",
+                "python": "3.11.9",
+            },
+            environments={
+                "e1": {
+                    "torch": "2.11.0+cpu",
+                    "threads": 2,
+                    "cuda": None,
+                    "gpus": [],
+                    "blas": "mkl",
+                    "env": {"OMP_NUM_THREADS": "2"},
+                }
+            },
+            options={"quick": False, "budget_s": 300, "rounds": 5},
+            commit="979f04e2c1d4",
+            left_out=("compile was not measured at more than 2 threads.",),
+            fitness=(
+                {"name": "cores", "level": "ok", "message": "2 cores are free", "remedy": ""},
+                {
+                    "name": "load",
+                    "level": "warn",
+                    "message": "another process used 14 % of the machine before the run",
+                    "remedy": "close it, or read the intervals with care",
+                },
+            ),
+        ),
+        **changes,
+    )
+
+
+def make_records(rounds: int = 5) -> list[Record]:
+    """Make the records of the sample run."""
+    sampler = Sampler()
+    records = _training(sampler)
+    for item in scenarios()[1:]:
+        for phase in PHASES:
+            members = [v for v in item["variants"] if v["context"]["phase"] == phase and v["available"]]
+            if len(members) > 1:
+                for number in range(rounds):
+                    records += _group(sampler, item["name"], phase, number, members)
+            else:
+                records += _group(sampler, item["name"], phase, 0, members)
+            records += [trial for member in members for trial in _other_passes(item["name"], phase, member)]
+        records += [
+            _record(item["name"], v, outcome="skipped", reason=v["reason"])
+            for v in item["variants"]
+            if not v["available"]
+        ]
+    return [_mend(record) for record in records]
+
+
+def write_run(root: Path, info: RunInfo | None = None, records: Sequence[Record] | None = None) -> Path:
+    """Write a run directory and return its path."""
+    directory = RunDirectory(root / "20260302T091407Z-5ca1ab")
+    directory.path.mkdir(parents=True)
+    (directory.path / RECORDS_FILE).touch()
+    directory.write_info(make_info() if info is None else info)
+    assert (directory.path / INFO_FILE).is_file()
+    lines = make_records() if records is None else records
+    for record in lines:
+        directory.append(record)
+    return directory.path
+
+
+def _record(scenario: str, item: Mapping[str, Any], **values: Any) -> Record:
+    head: dict[str, Any] = {
+        "variant": item["id"],
+        "scenario": scenario,
+        "settings": item["settings"],
+        "context": item["context"],
+        "baseline": item["baseline"],
+        "pass_": "timing",
+        "repetition": 0,
+        "group": "",
+        "outcome": "completed",
+        "started": STARTED,
+        "environment": "e1",
+        "threads": 2,
+    }
+    return Record(**{**head, **values})
+
+
+def _step_ns(scenario: str, phase: str, settings: Mapping[str, Any]) -> tuple[float, int]:
+    base_ns = 8.9e6 if phase == "train" else 2.6e6
+    if scenario == "batch_size":
+        size = settings["batch_size"]
+        fixed_ns = 1.1e6 if phase == "train" else 0.2e6
+        cache_misses = 1.12 if size > 1000 else 1.0
+        return (fixed_ns + (base_ns - fixed_ns) * size / 100 * cache_misses), size
+    if scenario == "compile":
+        return base_ns * MODE_FACTORS[phase][settings["mode"]], 100
+    return base_ns, 100
+
+
+def _group(
+    sampler: Sampler, scenario: str, phase: str, number: int, members: Sequence[Mapping[str, Any]]
+) -> list[Record]:
+    level = math.exp(sampler.random.gauss(0, 0.05))
+    group = f"{scenario}-{phase}-{number}"
+    records = []
+    for place, item in enumerate(members):
+        step_ns, items = _step_ns(scenario, phase, item["settings"])
+        turns = sampler.turns(step_ns, place, len(members) + 1, level)
+        mode = item["settings"].get("mode", "eager")
+        compiled = scenario == "compile" and mode != "eager"
+        first_s = FIRST_STEP_S[mode] * (1 if phase == "train" else 0.6)
+        metrics = {"peak_rss": 4.1e8, "flops": 2.6e6 * items}
+        if compiled:
+            metrics |= {"graph_breaks": 0.0, "recompiles": 1.0 if mode == "reduce-overhead" else 0.0}
+        records.append(
+            _record(
+                scenario,
+                item,
+                repetition=number,
+                group=group,
+                compile_cache=("filled" if number else "empty") if compiled else "",
+                first_step_ns=round(first_s * 1e9 * (0.11 if compiled and number else 1)),
+                warmup_ns=tuple(round(step_ns * factor) for factor in (1.6, 1.2, 1.05)),
+                settled=not (number == 2 and mode == "max-autotune"),
+                step_ns=sampler.steps(turns),
+                turns=turns,
+                items_per_step=items,
+                metrics=metrics,
+                checks=(
+                    CheckResult("largest difference from eager", 3.1e-6 * (place + 1), 1e-3, "<=", ok=True),
+                ),
+                contention={"wait_share": 0.083 if (scenario, number, place) == ("compile", 3, 1) else 0.004},
+                duration_ns=4_000_000_000,
+            )
+        )
+    canary = {"id": CANARY, "settings": {}, "context": {}, "baseline": False}
+    turns = sampler.turns(1.9e6, len(members), len(members) + 1, level)
+    if group == "compile-infer-4":
+        turns = tuple(replace(t, elapsed_ns=round(t.elapsed_ns * (1 + 0.4 * (t.order % 2)))) for t in turns)
+    records.append(
+        _record(CANARY, canary, repetition=number, group=group, turns=turns, step_ns=sampler.steps(turns))
+    )
+    return records
+
+
+def _other_passes(scenario: str, phase: str, item: Mapping[str, Any]) -> list[Record]:
+    step_ns, items = _step_ns(scenario, phase, item["settings"])
+    heap = (3.1e6 + 2.2e5 * items) * (1.6 if phase == "train" else 1.0)
+    operators = tuple(
+        OperatorRow(name, calls, share * step_ns, share * 1.2 * step_ns)
+        for name, (calls, share) in OPERATOR_SHARES.items()
+    )
+    metrics = {"peak_heap": round(heap), "allocations": 412.0 if phase == "train" else 96.0}
+    return [
+        _record(scenario, item, pass_="memory", metrics=metrics),
+        _record(scenario, item, pass_="operators", operators=operators, metrics={"operators": 187.0}),
+    ]
+
+
+def _training(sampler: Sampler) -> list[Record]:
+    item = scenarios()[0]["variants"][0]
+    epochs = [round(2.84e9 * math.exp(sampler.random.gauss(0, 0.02))) for _ in range(20)]
+    accuracy = [
+        0.97 - 0.72 * math.exp(-number / 4.2) + sampler.random.gauss(0, 0.004) for number in range(1, 21)
+    ]
+    ends = [sum(epochs[: number + 1]) / 1e9 for number in range(20)]
+    recalls = {f"recall_{digit}": 0.985 - 0.008 * ((digit * 7) % 10) for digit in range(10)}
+    return [
+        _record(
+            "training",
+            item,
+            group="training",
+            first_step_ns=epochs[0],
+            step_ns=tuple(epochs),
+            items_per_step=9000,
+            metrics={
+                "test_accuracy": 0.9615,
+                "time_to_90_s": next(end for end, value in zip(ends, accuracy, strict=True) if value >= 0.9),
+                **recalls,
+            },
+            series={
+                "loss": tuple((n + 1.0, 2.2 * math.exp(-n / 3.1) + 0.12) for n in range(20)),
+                "validation_accuracy": tuple((n + 1.0, value) for n, value in enumerate(accuracy)),
+                "validation_accuracy_over_time": tuple(zip(ends, accuracy, strict=True)),
+                "epoch_s": tuple((n + 1.0, ns / 1e9) for n, ns in enumerate(epochs)),
+            },
+            checks=(CheckResult("accuracy on the test images", 0.9615, 0.9, ">=", ok=True),),
+        )
+    ]
+
+
+def _mend(record: Record) -> Record:
+    """Turn one variant into the one that failed, as an out-of-memory kill leaves it."""
+    if record.variant != "batch_size[batch_size=2048]" or record.pass_ != "timing":
+        return record
+    reason = "the worker was killed by signal 9 (out of memory?)\nlast lines of stderr:\n  allocating 1.4 GiB"
+    return replace(
+        record,
+        outcome="failed",
+        reason=reason,
+        turns=(),
+        step_ns=(),
+        first_step_ns=None,
+        checks=(),
+        metrics={},
+    )
