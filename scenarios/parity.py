@@ -1,0 +1,71 @@
+"""How checks compare: the results of a fast path against those of a plain one.
+
+References start from weights of their own: those of a loop that ran a thousand times over one batch
+have gradients so small that rounding would drown them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchsuite import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+    from benchsuite import Phase, Task
+
+
+def finite(name: str, values: Tensor) -> Check:
+    """Return the check that a tensor holds no NaN and no infinity."""
+    return Check(f"{name}_not_finite", float((~values.isfinite()).sum().item()), limit=0, direction="<=")
+
+
+def fresh_weights(task: Task) -> dict[str, Tensor]:
+    """Return the state of a newly made model, the same in each call; torch's own seed is left alone."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return task.make_model().state_dict()
+
+
+def results(task: Task, model: nn.Module, inputs: Tensor, target: Tensor, phase: Phase) -> list[Tensor]:
+    """Return what a phase is about, on the CPU: the output (infer), or every parameter's gradient (train).
+
+    The model is put into evaluation mode, where a batch's samples do not depend on one another and
+    nothing is random, so that the same numbers may be asked of any split and any device.
+    """
+    import torch
+
+    model.eval()
+    if phase == "infer":
+        with torch.inference_mode():
+            return [model(inputs).cpu()]
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    loss = task.loss(model(inputs), target)
+    gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+    return [gradient.cpu() for gradient in gradients if gradient is not None]
+
+
+def relative_error(found: Sequence[Tensor], expected: Sequence[Tensor]) -> float:
+    """Return the largest difference over the largest expected value, all tensors taken together.
+
+    Returns:
+        0 for equal values, infinity where all that was expected are zeros and something else was
+        found, NaN where either side holds a NaN.
+    """
+    difference = _largest([a.double() - b.double() for a, b in zip(found, expected, strict=True)])
+    scale = _largest(expected)
+    if scale == 0:
+        return 0.0 if difference == 0 else difference * float("inf")
+    return difference / scale
+
+
+def _largest(tensors: Sequence[Tensor]) -> float:
+    import torch
+
+    # torch's maximum, unlike Python's, passes a NaN on.
+    return float(torch.stack([tensor.double().abs().max() for tensor in tensors]).max().item())
