@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.client
-import os
 import socket
 import tempfile
 import zlib
@@ -17,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from benchsuite.cache import cache_folder
 from benchsuite.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,23 +36,6 @@ EMBEDDED = Path(__file__).parent / "data"
 SUMS = "SHA256SUMS"
 CONNECT_TIMEOUT_S = 15.0
 """Without it, a firewall that drops packets makes a download hang for minutes."""
-
-
-def cache_folder() -> Path:
-    """Return the folder for unpacked files; it need not exist yet.
-
-    Raises:
-        UsageError: this user has no home folder and names no other.
-    """
-    if named := os.environ.get("BENCHSUITE_CACHE_DIR"):
-        return Path(named).absolute()
-    shared = os.environ.get("XDG_CACHE_HOME", "")
-    if Path(shared).is_absolute():
-        return Path(shared) / "benchsuite"
-    try:
-        return Path.home() / ".cache" / "benchsuite"
-    except RuntimeError as error:
-        raise UsageError(f"no cache folder ({error}): set BENCHSUITE_CACHE_DIR") from error
 
 
 def bundled_checksums() -> dict[str, str]:
