@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch._dynamo.utils import counters
+
+from benchsuite import Skip
+from scenarios.cnn import CNN
+from scenarios.compile import Settings, compile  # noqa: A004 - the scenario's name
+from scenarios.mnist import MnistTask, task
+
+PHASES = ["train", "infer"]
+
+
+class DropoutTask(MnistTask):
+    def make_model(self):
+        return torch.nn.Sequential(CNN(), torch.nn.Dropout())
+
+
+@pytest.fixture
+def _uncompiled():
+    """Forget what was compiled before, in this process and on disk."""
+    torch.compiler.reset()
+    counters.clear()
+
+
+@pytest.fixture
+def compiler(monkeypatch):
+    """Return a function that puts another in the place of torch.compile."""
+
+    def install(replacement):
+        counters.clear()
+        monkeypatch.setattr(torch, "compile", replacement)
+
+    return install
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_eager_is_its_own_reference(phase, failing):
+    workload = compile.build(Settings("eager", phase), task)
+    for _ in range(5):
+        workload.step()
+    checks = workload.check()
+    assert len(checks) == 2
+    assert failing(checks) == set()
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_reduce_overhead_on_a_cpu_is_skipped_before_any_work(phase, monkeypatch):
+    monkeypatch.setattr("scenarios.compile.make_loop", None)
+    with pytest.raises(Skip, match="CUDA graphs"):
+        compile.build(Settings("reduce-overhead", phase), task)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_compiler_that_computes_something_else_fails(phase, failing, compiler):
+    def wrong_by_a_permille(function, **_options):
+        return lambda *tensors: function(*tensors) * 1.001
+
+    compiler(wrong_by_a_permille)
+    workload = compile.build(Settings("default", phase), task)
+    workload.step()
+    failed = failing(workload.check())
+    assert failed == {f"{'update' if phase == 'train' else 'output'}_error_against_eager", "compiled_graphs"}
+
+
+def test_a_compiler_that_compiles_nothing_fails(failing, compiler):
+    compiler(lambda function, **_options: function)
+    workload = compile.build(Settings("default", "infer"), task)
+    workload.step()
+    assert failing(workload.check()) == {"compiled_graphs"}
+
+
+def test_a_loss_that_is_nan_fails(nan_task, failing):
+    workload = compile.build(Settings(), nan_task)
+    assert failing(workload.check()) == {"loss_not_finite", "update_error_against_eager"}
+
+
+def test_dropout_is_no_fault(failing):
+    workload = compile.build(Settings(), DropoutTask())
+    workload.step()
+    checks = workload.check()
+    assert failing(checks) == set()
+    assert checks[1].limit > 1e-2, "two eager runs of different seeds differ"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_uncompiled")
+@pytest.mark.parametrize("phase", PHASES)
+def test_the_default_mode_equals_eager(phase, failing):
+    workload = compile.build(Settings("default", phase), task)
+    for _ in range(5):
+        workload.step()
+    checks = workload.check()
+    assert len(checks) == 3
+    assert failing(checks) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_uncompiled")
+def test_compiled_dropout_is_no_fault(failing):
+    workload = compile.build(Settings("default"), DropoutTask())
+    workload.step()
+    assert failing(workload.check()) == set()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.slow
+@pytest.mark.usefixtures("_uncompiled")
+@pytest.mark.parametrize("mode", ["default", "reduce-overhead", "max-autotune"])
+@pytest.mark.parametrize("phase", PHASES)
+def test_compiled_on_a_gpu_equals_eager(mode, phase, failing):
+    workload = compile.build(Settings(mode, phase, "cuda"), task)
+    for _ in range(5):
+        workload.step()
+    assert failing(workload.check()) == set()

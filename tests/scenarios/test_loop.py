@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+
+from benchsuite import Skip, Task
+from scenarios.cnn import CNN
+from scenarios.loop import LoopSettings, demand, make_loop
+from scenarios.mnist import task
+
+
+class ModelOnly(Task):
+    name = "model only"
+
+    def make_model(self):
+        return CNN()
+
+    def example_batch(self, size):
+        return torch.zeros(size, 1, 28, 28), torch.zeros(size, dtype=torch.int64)
+
+
+def test_a_training_step_is_one_step_of_gradient_descent():
+    loop = make_loop(LoopSettings(batch_size=8), task)
+    by_hand = copy.deepcopy(loop.model)
+    for _ in range(2):
+        loss = loop.step()
+        expected = torch.nn.functional.cross_entropy(by_hand(loop.inputs), loop.target)
+        gradients = torch.autograd.grad(expected, list(by_hand.parameters()))
+        with torch.no_grad():
+            for parameter, gradient in zip(by_hand.parameters(), gradients, strict=True):
+                parameter.sub_(0.01 * gradient)
+        torch.testing.assert_close(loss, expected.detach())
+    for parameter, expected in zip(loop.model.parameters(), by_hand.parameters(), strict=True):
+        torch.testing.assert_close(parameter, expected)
+
+
+def test_training_lowers_the_loss():
+    loop = make_loop(LoopSettings(batch_size=32), task)
+    losses = [loop.step().item() for _ in range(20)]
+    assert losses[-1] < losses[0]
+
+
+def test_inference_returns_the_models_output_without_gradients():
+    loop = make_loop(LoopSettings(phase="infer", batch_size=8), task)
+    output = loop.step()
+    assert output.shape == (8, 10)
+    assert output.is_inference()
+    assert not loop.model.training
+    assert loop.optimizer is None
+    assert all(parameter.grad is None for parameter in loop.model.parameters())
+
+
+def test_no_step_asks_for_a_number(monkeypatch):
+    loops = [make_loop(LoopSettings(phase, batch_size=4), task) for phase in ("train", "infer")]
+
+    def refuse(*_):
+        raise AssertionError("this waits for the device")
+
+    for name in ("item", "tolist", "cpu", "numpy", "__float__", "__bool__"):
+        monkeypatch.setattr(torch.Tensor, name, refuse)
+    for loop in loops:
+        loop.step()
+
+
+def test_training_skips_a_task_without_a_loss():
+    with pytest.raises(Skip, match="task 'model only' has no loss"):
+        make_loop(LoopSettings(), ModelOnly())
+    assert make_loop(LoopSettings(phase="infer"), ModelOnly()).step().shape == (100, 10)
+
+
+def test_a_task_that_does_not_derive_from_the_protocol_is_asked_too():
+    class Duck:
+        name = "duck"
+        loss = CNN.forward
+
+    demand(Duck(), "loss")
+    with pytest.raises(Skip, match="task 'duck' has no dataset"):
+        demand(Duck(), "loss", "dataset")
+
+
+def test_compiling_fixes_the_shapes(monkeypatch):
+    asked = []
+
+    def record(function, **options):
+        asked.append(options)
+        return function
+
+    monkeypatch.setattr(torch, "compile", record)
+    for phase in ("train", "infer"):
+        make_loop(LoopSettings(phase, batch_size=2, compile_mode="max-autotune"), task).step()
+    assert asked == [{"mode": "max-autotune", "dynamic": False}] * 2
+
+
+def test_on_cuda_float32_means_float32(monkeypatch):
+    monkeypatch.setattr(torch.nn.Module, "to", lambda self, _: self)
+    monkeypatch.setattr(torch.Tensor, "to", lambda self, *_: self)
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    make_loop(LoopSettings(phase="infer", device="cuda", batch_size=2), ModelOnly())
+    assert not torch.backends.cudnn.allow_tf32
