@@ -1,0 +1,27 @@
+"""All commands by name; each module imports what it needs only when its command runs."""
+
+from __future__ import annotations
+
+import click
+
+from benchsuite import __version__
+from benchsuite.commands.doctor import doctor
+from benchsuite.commands.list import list_
+from benchsuite.commands.report import report
+from benchsuite.commands.run import run
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=(
+        "Exit codes: 0 fine; 2 wrong usage; 3 a scenario failed, a check did not hold or nothing was measured; "
+        "4 not comparable; 6 the machine is being measured by another; 70 a fault of this program; 130 interrupted."
+    ),
+)
+@click.version_option(__version__, prog_name="benchsuite")
+def app() -> None:
+    """Measure what settings cost and bring in PyTorch training and inference, with evidence."""
+
+
+for command in (list_, run, report, doctor):
+    app.add_command(command)

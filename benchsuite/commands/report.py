@@ -1,0 +1,34 @@
+"""`report`: build a run's page anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from benchsuite import terminal
+from benchsuite.commands.options import json_option, runs_dir_option
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path), required=False)
+@runs_dir_option
+@click.option("--open", "open_", is_flag=True, help="Open the page in the browser.")
+@json_option
+def report(run: Path | None, runs_dir: Path, open_: bool, as_json: bool) -> None:
+    """Build the HTML page of RUN, a run's directory; by default of the newest run.
+
+    Needs neither torch nor the scenarios.
+    """
+    import reports
+    from benchsuite.store import latest_run
+
+    path = reports.build(run if run is not None else latest_run(runs_dir))
+    if as_json:
+        terminal.print_json({"report": str(path)})
+    else:
+        terminal.Terminal().line(f"Report: {path}")
+    if open_:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())

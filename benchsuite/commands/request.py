@@ -1,0 +1,121 @@
+"""What `run` was asked for, kept in the run's header so that an interrupted run can be taken up again."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchsuite.commands.options import load_entries
+from benchsuite.errors import UsageError
+from benchsuite.record import RunInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from benchsuite.catalog import Entry
+    from benchsuite.session import Options
+
+DEFAULT_TASK = "scenarios.mnist:task"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was asked for, as it is kept in `run.json` so that a run can be resumed."""
+
+    names: tuple[str, ...]
+    all: bool
+    quick: bool
+    only: str | None
+    task: str
+    dataset: str | None
+    data_dir: str | None
+    scenarios: tuple[str, ...]
+    only_scenarios: tuple[str, ...]
+    threads: int | None
+    seed: int
+    budget_s: float
+    timeout_s: float
+
+    @classmethod
+    def from_json(cls, options: Mapping[str, Any]) -> Request:
+        """Read the options that a run's header keeps."""
+        lists = {name: tuple(options[name]) for name in ("names", "scenarios", "only_scenarios")}
+        return cls(**{**options, **lists})
+
+    def entries(self) -> dict[str, Entry]:
+        """Return the scenarios asked for.
+
+        Raises:
+            UsageError: none or unknown ones were named, or a module cannot be used.
+        """
+        from benchsuite.catalog import select
+
+        if self.all == bool(self.names):
+            raise UsageError(
+                "name the scenarios to run, or give --all; `python -m benchsuite list` shows them"
+            )
+        found = load_entries(self.scenarios, self.only_scenarios)
+        return found if self.all else select(found, self.names)
+
+    def options(self) -> Options:
+        """Return what the session needs to know.
+
+        Raises:
+            UsageError: the task cannot be found.
+        """
+        from benchsuite.origin import PROJECT_ROOT, Origin, locate
+        from benchsuite.plan import MIN_ROUNDS
+        from benchsuite.session import Options
+
+        module, colon, attribute = self.task.rpartition(":")
+        if not colon or not module or not attribute:
+            raise UsageError(f"--task {self.task}: write MODULE:TASK, such as my_project.bench:task")
+        own = Origin("scenarios.mnist", str(PROJECT_ROOT / "scenarios" / "mnist.py"))
+        options = Options(
+            task=self.task,
+            task_origin=own if self.task == DEFAULT_TASK else locate(module),
+            task_attribute=attribute,
+            dataset=self.dataset or ("mnist" if self.data_dir else None),
+            data_dir=Path(self.data_dir) if self.data_dir else None,
+            threads=self.threads,
+            seed=self.seed,
+            budget_s=self.budget_s,
+            timeout_s=self.timeout_s,
+        )
+        return dataclasses.replace(options, max_rounds=MIN_ROUNDS) if self.quick else options
+
+
+def header(
+    request: Request, entries: dict[str, Entry], machine: dict[str, Any], left_out: tuple[str, ...]
+) -> RunInfo:
+    """Return the header of a new run."""
+    from benchsuite.environment import unmet
+    from benchsuite.listing import describe
+
+    return RunInfo(
+        command=("python", "-m", "benchsuite", *sys.argv[1:]),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        task=request.task,
+        scenarios=tuple(describe(entries, unmet)),
+        machine=machine,
+        options=dataclasses.asdict(request),
+        commit=_commit(),
+        left_out=left_out,
+    )
+
+
+def _commit() -> str | None:
+    """Return the commit of the working directory, with `-dirty` where it has changes; None outside git."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip() or None

@@ -1,0 +1,167 @@
+"""What a run will do: scenarios and options become groups of trials, in random order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from benchsuite.scenario import format_value
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+
+    from benchsuite.catalog import Entry
+    from benchsuite.record import Pass
+    from benchsuite.scenario import Requirement, Variant
+
+MIN_ROUNDS = 3
+MAX_ROUNDS = 5
+"""More rounds would narrow an interval further, but each look at the data adds to the chance of a false claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedVariant:
+    """A variant and where its scenario is defined."""
+
+    variant: Variant
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The variants of one context that take turns in one round, or one variant in a pass of its own."""
+
+    id: str
+    scenario: str
+    members: tuple[PlannedVariant, ...]
+    pass_: Pass
+    repetition: int
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether nothing may run beside it: all that is timed, and all that shares a GPU."""
+        needs_gpu = any(r.kind == "cuda" for m in self.members for r in m.variant.requirements)
+        return self.pass_ != "memory" or needs_gpu
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A variant that this machine cannot run, and why."""
+
+    variant: Variant
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All work of a run: what is timed once, what is timed in rounds, and the passes of each variant."""
+
+    once: tuple[Group, ...]
+    contexts: tuple[Group, ...]
+    """The first round's groups; `round` repeats them."""
+    passes: tuple[Group, ...]
+    skipped: tuple[Skipped, ...]
+
+    @property
+    def compiles(self) -> bool:
+        """Whether any variant keeps compiled code."""
+        groups = [*self.once, *self.contexts]
+        return any(m.variant.process.own_compile_cache for group in groups for m in group.members)
+
+    def round(self, repetition: int, rng: random.Random, only: Iterable[str] | None = None) -> list[Group]:
+        """Return the groups of one round in random order.
+
+        Args:
+            repetition: the round's number, from 0.
+            rng: decides the order.
+            only: the ids of first-round groups to repeat; None: all.
+        """
+        kept = set(only) if only is not None else None
+        chosen = [
+            Group(_group_id(group.scenario, group.members[0].variant.context, "timing", repetition),
+                  group.scenario, group.members, "timing", repetition)
+            for group in self.contexts
+            if kept is None or group.id in kept
+        ]  # fmt: skip
+        rng.shuffle(chosen)
+        return chosen
+
+
+def make_plan(
+    entries: Mapping[str, Entry],
+    unmet: Callable[[Requirement], str | None],
+    passes: Sequence[Pass],
+    rng: random.Random,
+    chosen: Container[str] | None = None,
+) -> Plan:
+    """Plan the measurement of these scenarios.
+
+    Args:
+        entries: the chosen scenarios by name.
+        unmet: says why a requirement is not met on this machine, or None.
+        passes: which passes beside timing each variant gets.
+        rng: decides the order of the passes.
+        chosen: the ids of the variants to measure; None: all.
+    """
+    once: list[Group] = []
+    contexts: list[Group] = []
+    singles: list[Group] = []
+    skipped: list[Skipped] = []
+    for entry in entries.values():
+        by_context: dict[str, list[PlannedVariant]] = {}
+        for variant in entry.scenario.described():
+            if chosen is not None and variant.id not in chosen:
+                continue
+            reason = next(filter(None, map(unmet, variant.requirements)), None)
+            if reason is not None:
+                skipped.append(Skipped(variant, reason))
+                continue
+            planned = PlannedVariant(variant, entry)
+            by_context.setdefault(_context_name(variant.context), []).append(planned)
+            if not entry.scenario.once:
+                singles += [Group(f"{variant.id}/{p}", variant.scenario, (planned,), p, 0) for p in passes]
+        target = once if entry.scenario.once else contexts
+        for members in by_context.values():
+            context = members[0].variant.context
+            target.append(Group(_group_id(entry.scenario.name, context, "timing", 0), entry.scenario.name,
+                                tuple(members), "timing", 0))  # fmt: skip
+    rng.shuffle(singles)
+    return Plan(tuple(once), tuple(contexts), tuple(singles), tuple(skipped))
+
+
+def quick_plan(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
+    """Return what of a plan gives a first look, and what that leaves out, in sentences."""
+    left_out = [f"{group.scenario} (it takes a whole training)" for group in plan.once]
+    left_out.append("the operator pass of every variant")
+    passes = tuple(group for group in plan.passes if group.pass_ != "operators")
+    left_out.append(f"rounds beyond {MIN_ROUNDS}, which would narrow intervals that leave an answer open")
+    return Plan((), plan.contexts, passes, plan.skipped), tuple(left_out)
+
+
+def start_order(members: int, repetition: int, rng: random.Random) -> list[int]:
+    """Return the order in which a group's workers are started: rotated, so that each takes each place.
+
+    The worker that started second was about 1 % faster on identical code; over as many rounds as a
+    group has members, every member has had every place. `rng` decides the first round's order.
+    """
+    order = rng.sample(range(members), members)
+    shift = repetition % max(1, members)
+    return order[shift:] + order[:shift]
+
+
+def turn_orders(members: int, rounds: int, rng: random.Random) -> list[list[int]]:
+    """Return the order of turns of each round of a group: random, every second one the reverse of the last."""
+    orders: list[list[int]] = []
+    while len(orders) < rounds:
+        order = rng.sample(range(members), members)
+        orders += [order, order[::-1]]
+    return orders[:rounds]
+
+
+def _group_id(scenario: str, context: Mapping[str, Any], pass_: str, repetition: int) -> str:
+    return f"{scenario}({_context_name(context)})/{pass_}/{repetition}"
+
+
+def _context_name(context: Mapping[str, Any]) -> str:
+    return ",".join(f"{key}={format_value(value)}" for key, value in context.items())

@@ -1,0 +1,145 @@
+"""The only module that prints: progress on stderr, results on stdout."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any, Self
+
+from rich.console import Console
+from rich.markup import escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.progress import Progress, TaskID
+
+    from benchsuite.record import Record
+
+MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "bad": "[red]bad [/]"}
+
+
+class Terminal:
+    """Writes for a person: results to stdout, everything else to stderr."""
+
+    def __init__(self, *, quiet_stdout: bool = False) -> None:
+        """With `quiet_stdout`, stdout is left to one JSON document."""
+        self._results = Console(stderr=quiet_stdout, highlight=False, soft_wrap=False)
+        self._status = Console(stderr=True, highlight=False)
+
+    def line(self, text: str = "", style: str = "") -> None:
+        """Print one line of results."""
+        self._results.print(escape(text), style=style, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """Print one line that is no result."""
+        self._status.print(escape(text), style="dim" if self._status.is_terminal else "", soft_wrap=True)
+
+    def finding(self, level: str, name: str, message: str, remedy: str) -> None:
+        """Print one finding about the machine; its remedy where something is wrong."""
+        hint = f": {remedy}" if remedy and level != "ok" else ""
+        self._results.print(
+            f"{MARKS[level]} [bold]{escape(name)}[/] {escape(message)}{escape(hint)}", soft_wrap=True
+        )
+
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[bool] = ()
+    ) -> None:
+        """Print a table of ready strings; numeric columns stand to the right."""
+        from rich import box
+        from rich.table import Table
+
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        right = [*numeric, *[False] * (len(columns) - len(numeric))]
+        for column, is_number in zip(columns, right, strict=True):
+            table.add_column(escape(column), justify="right" if is_number else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*map(escape, row))
+        self._results.print(table)
+
+    def progress(self) -> RunProgress:
+        """Return what shows how a run goes."""
+        return RunProgress(self._status)
+
+
+class RunProgress:
+    """Shows how a run goes, and draws only between groups: a redraw would run beside what is timed."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            from rich.progress import BarColumn, Progress, TextColumn
+
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[left]}"),
+            )
+            self._progress = Progress(*columns, console=self._console, auto_refresh=False, transient=True)
+            self._task = self._progress.add_task("", total=1.0, left="")
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def working_on(self, what: str, done_s: float, left_s: float) -> None:
+        """Show what is about to be measured and about how long the rest will take."""
+        if self._progress is not None and self._task is not None:
+            left = f"about {_rounded_time(left_s)} left"
+            share = done_s / max(1e-9, done_s + left_s)
+            self._progress.update(
+                self._task, description=escape(what), completed=share, left=left, refresh=True
+            )
+
+    def finished(self, record: Record) -> None:
+        """Without a terminal, print one plain line for each trial that has ended."""
+        if self._progress is None:
+            self._console.print(escape(_describe(record)), soft_wrap=True)
+        elif record.outcome == "failed":
+            self._progress.console.print(
+                f"[red]failed[/] {escape(record.variant)}: {escape(_first_line(record.reason))}"
+            )
+
+
+def print_json(document: Any) -> None:
+    """Print the one JSON document of a command with `--json`."""
+    sys.stdout.write(json.dumps(document, indent=1) + "\n")
+
+
+def print_error(message: str) -> None:
+    """Print one line about what went wrong to stderr."""
+    sys.stderr.write(f"benchsuite: {message}\n")
+
+
+def print_fault(traceback: str) -> None:
+    """Print what is needed to mend a fault of this program."""
+    sys.stderr.write(traceback)
+    print_error("this is a fault of benchsuite itself, not of your scenario: please report the lines above")
+
+
+def _describe(record: Record) -> str:
+    head = f"{record.outcome:9} {record.pass_:9} {record.variant}"
+    if record.outcome != "completed":
+        return f"{head}: {_first_line(record.reason)}"
+    if record.pass_ == "timing" and record.step_ns:
+        typical_ns = sorted(record.step_ns)[len(record.step_ns) // 2]
+        return f"{head}: round {record.repetition + 1}, {typical_ns / 1e6:.3g} ms a step"
+    if "peak_heap" in record.metrics:
+        return f"{head}: peak heap {record.metrics['peak_heap'] / 2**20:.1f} MiB"
+    return head
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]
+
+
+def _rounded_time(seconds: float) -> str:
+    if seconds < 90:  # noqa: PLR2004 - below a minute and a half, seconds say more
+        return f"{max(5, round(seconds / 5) * 5)} s"
+    return f"{round(seconds / 60)} min"

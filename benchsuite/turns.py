@@ -1,0 +1,145 @@
+"""Groups: live workers that take turns of about 20 ms, so that what moves the machine moves all of them alike."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from benchsuite.launcher import Worker, WorkerError
+from benchsuite.plan import start_order, turn_orders
+from benchsuite.record import Turn
+
+if TYPE_CHECKING:
+    import random
+
+ROUNDS = 30
+TURN_NS = 20_000_000
+TURN_SLACK = 50
+"""A turn may take this many times its expected length before its worker counts as hung."""
+MIN_TURN_TIMEOUT_S = 60.0
+
+Start = Callable[[], tuple[Worker, dict[str, Any]]]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How one member of a group ended: its last message, and the turns that it took."""
+
+    message: dict[str, Any] = field(default_factory=dict)
+    turns: list[Turn] = field(default_factory=list)
+    started: float = 0.0
+    """Seconds since the epoch."""
+    duration_ns: int = 0
+
+
+@dataclass(slots=True)
+class _Member:
+    start: Start
+    outcome: Outcome = field(default_factory=Outcome)
+    worker: Worker | None = None
+    steps_per_turn: int = 1
+    step_ns: int = 0
+    num_steps: int | None = None
+    began_ns: int = 0
+
+    def ends(self, message: dict[str, Any]) -> None:
+        self.outcome.message = message
+        self.outcome.duration_ns = time.perf_counter_ns() - self.began_ns
+        if self.worker is not None:
+            self.worker.end()
+            self.worker = None
+
+
+def run_group(
+    starts: Sequence[Start], repetition: int, rng: random.Random, timeout_s: float
+) -> list[Outcome]:
+    """Set all members up one after the other, let them take turns, and collect their results.
+
+    A member that crashes, hangs or skips leaves the group; the others go on. Members whose work has
+    a fixed length take turns of one step until it is done.
+
+    Args:
+        starts: for each member a function that starts its worker and returns it with its trial message.
+        repetition: the round's number, which rotates the order of starting.
+        rng: decides the orders.
+        timeout_s: how long a set-up with its warm-up, or a check, may take.
+
+    Returns:
+        One outcome for each member, in the order of `starts`.
+    """
+    members = [_Member(start) for start in starts]
+    try:
+        for index in start_order(len(members), repetition, rng):
+            _set_up(members[index], timeout_s)
+        _take_turns(members, rng, timeout_s)
+        for member in members:
+            if member.worker is not None:
+                member.ends(_ask(member, {"do": "finish"}, timeout_s))
+    finally:
+        for member in members:
+            if member.worker is not None:
+                member.worker.end()
+    return [member.outcome for member in members]
+
+
+def _set_up(member: _Member, timeout_s: float) -> None:
+    member.began_ns = time.perf_counter_ns()
+    member.outcome.started = time.time()
+    member.worker, trial = member.start()
+    message = _ask(member, trial, timeout_s)
+    if message["event"] != "ready":
+        member.ends(message)
+        return
+    member.num_steps = message["num_steps"]
+    member.step_ns = message["step_ns"]
+    if member.num_steps is None:
+        least = math.ceil(message["min_steps"] / ROUNDS)
+        member.steps_per_turn = max(1, least, round(TURN_NS / max(1, member.step_ns)))
+
+
+def _take_turns(members: Sequence[_Member], rng: random.Random, timeout_s: float) -> None:
+    fixed = [
+        member.num_steps for member in members if member.worker is not None and member.num_steps is not None
+    ]
+    rounds = max(fixed, default=ROUNDS)
+    if not fixed:
+        # Waiting for the others' set-up has cooled the caches: one turn that does not count warms them again.
+        for member in members:
+            _turn(member, None, timeout_s)
+    order = 0
+    for indices in turn_orders(len(members), rounds, rng):
+        for index in indices:
+            if _turn(members[index], order, timeout_s):
+                order += 1
+
+
+def _turn(member: _Member, order: int | None, timeout_s: float) -> bool:
+    if member.worker is None or (
+        member.num_steps is not None and len(member.outcome.turns) >= member.num_steps
+    ):
+        return False
+    expected_s = member.steps_per_turn * member.step_ns / 1e9
+    limit_s = timeout_s if member.num_steps is not None else max(MIN_TURN_TIMEOUT_S, TURN_SLACK * expected_s)
+    message = _ask(
+        member, {"do": "turn", "steps": member.steps_per_turn, "counts": order is not None}, limit_s
+    )
+    if message["event"] != "turn":
+        member.ends(message)
+        return False
+    if order is not None:
+        member.outcome.turns.append(Turn(order, member.steps_per_turn, message["elapsed_ns"]))
+    return True
+
+
+def _ask(member: _Member, message: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    """Send a message and wait for the answer; a worker that fails to give one yields a failure instead."""
+    if member.worker is None:
+        return {"event": "failed", "reason": "the worker never started"}
+    try:
+        member.worker.send(message)
+        return member.worker.receive(timeout_s)
+    except WorkerError as error:
+        return {"event": "failed", "reason": str(error)}

@@ -1,0 +1,79 @@
+"""torch.compile in a worker: its cache, its counters and what must be imported before a fork."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
+LASTING_VARIABLE = "BENCHSUITE_COMPILE_CACHE"
+"""Names the folder for what compiling needs once a machine; set for the zygote where something will be compiled."""
+IMPORTS_FILE = "imported-by-compiling.json"
+
+
+def metrics() -> dict[str, float]:
+    """Return graph breaks, recompiles and compile time in ns; empty where nothing was compiled.
+
+    The counters miss some data-dependent breaks; a recompile is an entry of the compilation log
+    that gives a reason for it.
+    """
+    utils = sys.modules.get("torch._dynamo.utils")
+    if utils is None or not utils.counters["stats"].get("unique_graphs"):
+        return {}
+    found = {"graph_breaks": float(sum(utils.counters["graph_break"].values()))}
+    with contextlib.suppress(AttributeError):  # private to torch, and has changed before
+        compilations = utils.get_compilation_metrics()
+        found["recompiles"] = float(sum(1 for entry in compilations if entry.recompile_reason))
+        seconds = [entry.entire_frame_compile_time_s or 0.0 for entry in compilations]
+        found["compile_time"] = sum(seconds) * 1e9
+    return found
+
+
+def probe_instruction_set() -> None:
+    """Find out which vector instructions the C++ compiler can use.
+
+    Inductor compiles test programs for that, 9 to 10 s for each empty cache; done before the fork,
+    the answer is inherited and an empty cache costs what compiling the model costs.
+    """
+    from torch._inductor.cpu_vec_isa import pick_vec_isa
+
+    pick_vec_isa()
+
+
+def remember_imports() -> None:
+    """Keep the names of all modules that a worker has imported by the time it has compiled something.
+
+    The next zygote imports them before it forks, which saves each later worker a second or two.
+    """
+    folder = os.environ.get(LASTING_VARIABLE)
+    if not folder or not metrics():
+        return
+    kept = Path(folder) / IMPORTS_FILE
+    if not kept.is_file():
+        beside = kept.with_suffix(f".{os.getpid()}")
+        beside.write_text(
+            json.dumps(sorted(n for n in sys.modules if n.startswith("torch"))), encoding="utf-8"
+        )
+        beside.replace(kept)
+
+
+def import_remembered() -> None:
+    """Import what `remember_imports` kept; what cannot be imported is left for whoever needs it."""
+    kept = Path(os.environ[LASTING_VARIABLE]) / IMPORTS_FILE
+    with contextlib.suppress(OSError, ValueError):
+        import_all(json.loads(kept.read_text(encoding="utf-8")))
+
+
+def import_all(names: Iterable[str]) -> None:
+    """Import what can be imported of these modules; what cannot is imported when it is needed."""
+    for name in names:
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)

@@ -1,0 +1,100 @@
+"""How much others disturbed a worker while it was timed: Linux counters read before and after its turns."""
+
+from __future__ import annotations
+
+import os
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Readings of one moment, in nanoseconds and counts; they grow only."""
+
+    waited_ns: int = 0
+    """Time all threads of this process were ready to run but had no core."""
+    involuntary_switches: int = 0
+    pressure_ns: int = 0
+    """Time in which some process of the machine waited for a core (PSI)."""
+    stolen_ns: int = 0
+    """Time that the host gave to other guests, summed over cores."""
+
+    def __sub__(self, earlier: Counters) -> Counters:
+        return Counters(
+            self.waited_ns - earlier.waited_ns,
+            self.involuntary_switches - earlier.involuntary_switches,
+            self.pressure_ns - earlier.pressure_ns,
+            self.stolen_ns - earlier.stolen_ns,
+        )
+
+    def __add__(self, other: Counters) -> Counters:
+        return Counters(
+            self.waited_ns + other.waited_ns,
+            self.involuntary_switches + other.involuntary_switches,
+            self.pressure_ns + other.pressure_ns,
+            self.stolen_ns + other.stolen_ns,
+        )
+
+    def shares(self, elapsed_ns: int) -> dict[str, float]:
+        """Return the counters relative to the time that was measured.
+
+        `wait_share` can pass 1 where several threads waited at once.
+        """
+        if elapsed_ns <= 0:
+            return {}
+        return {
+            "wait_share": self.waited_ns / elapsed_ns,
+            "involuntary_switches": float(self.involuntary_switches),
+            "pressure_share": self.pressure_ns / elapsed_ns,
+            "steal_share": self.stolen_ns / elapsed_ns / (os.cpu_count() or 1),
+        }
+
+
+def read_counters(proc: Path = PROC) -> Counters:
+    """Read all counters; what this system does not offer stays zero."""
+    return Counters(
+        waited_ns=_waited_ns(proc),
+        involuntary_switches=resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
+        pressure_ns=parse_pressure_ns(_text(proc / "pressure" / "cpu")),
+        stolen_ns=parse_stolen_ns(_text(proc / "stat")),
+    )
+
+
+def parse_schedstat_wait_ns(text: str) -> int:
+    """Return the second field of a task's schedstat: nanoseconds spent waiting on a run queue."""
+    fields = text.split()
+    return int(fields[1]) if len(fields) > 1 else 0
+
+
+def parse_pressure_ns(text: str) -> int:
+    """Return the total of the line `some` of a PSI file, which is in microseconds."""
+    for line in text.splitlines():
+        if line.startswith("some") and "total=" in line:
+            return int(line.rpartition("total=")[2]) * 1000
+    return 0
+
+
+def parse_stolen_ns(text: str) -> int:
+    """Return the steal column of /proc/stat's first line, which is in clock ticks."""
+    fields = text.partition("\n")[0].split()
+    ticks = int(fields[8]) if len(fields) > 8 and fields[0] == "cpu" else 0  # noqa: PLR2004 - the steal column
+    return ticks * (1_000_000_000 // os.sysconf("SC_CLK_TCK"))
+
+
+def _waited_ns(proc: Path) -> int:
+    tasks = proc / "self" / "task"
+    try:
+        folders = list(tasks.iterdir())
+    except OSError:
+        return 0
+    return sum(parse_schedstat_wait_ns(_text(folder / "schedstat")) for folder in folders)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except OSError:
+        return ""

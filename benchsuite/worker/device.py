@@ -1,0 +1,75 @@
+"""CUDA in a worker: synchronisation, peaks and what the device is doing."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import torch
+
+
+def cuda_in_use() -> bool:
+    """Whether this process has touched CUDA: then its steps run asynchronously and are timed as such.
+
+    A fresh process for each trial makes this exact, so no scenario can forget to declare it.
+    """
+    return bool(torch.cuda.is_initialized())
+
+
+def synchronize() -> None:
+    """Wait for all work on all streams of every device that this process uses."""
+    if cuda_in_use():
+        for index in range(torch.cuda.device_count()):
+            torch.cuda.synchronize(index)
+
+
+def reset_peaks() -> None:
+    """Start the allocator's peaks anew, so that set-up and warm-up do not count into them."""
+    if cuda_in_use():
+        for index in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(index)
+
+
+def peaks() -> dict[str, float]:
+    """Return the allocator's peaks since the last reset in bytes, summed over devices; empty without CUDA."""
+    if not cuda_in_use():
+        return {}
+    devices = range(torch.cuda.device_count())
+    return {
+        "cuda_peak_allocated": float(sum(torch.cuda.max_memory_allocated(index) for index in devices)),
+        "cuda_peak_reserved": float(sum(torch.cuda.max_memory_reserved(index) for index in devices)),
+    }
+
+
+def clocks() -> dict[str, float]:
+    """Return GPU clock, temperature and whether it holds its clocks back; empty without CUDA or NVML."""
+    if not cuda_in_use():
+        return {}
+    found: dict[str, float] = {}
+    with contextlib.suppress(Exception):  # NVML's bindings are optional, and refuse in many containers
+        import pynvml  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+        pynvml.nvmlInit()
+        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(0).uuid}")
+        found["gpu_clock_mhz"] = float(pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM))
+        found["gpu_temperature_c"] = float(
+            pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)
+        )
+        reasons = pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
+        harmless = (
+            pynvml.nvmlClocksThrottleReasonGpuIdle | pynvml.nvmlClocksThrottleReasonApplicationsClocksSetting
+        )
+        found["gpu_throttled"] = float(bool(reasons & ~harmless))
+    return found
+
+
+def describe() -> dict[str, Any]:
+    """Return what identifies the devices that this process uses."""
+    if not cuda_in_use():
+        return {}
+    return {
+        "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
+        "allow_tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
+        "allow_tf32_cudnn": torch.backends.cudnn.allow_tf32,
+        "cudnn_benchmark": torch.backends.cudnn.benchmark,
+    }

@@ -1,0 +1,110 @@
+"""What parent and worker say to each other: JSON messages, each preceded by its length."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+
+    from benchsuite.record import Pass
+
+_LENGTH = struct.Struct("!Q")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialSpec:
+    """All that a worker needs for one trial; plain values, so that another interpreter can read it."""
+
+    scenario: str
+    module: str
+    file: str
+    """The file that must answer to `module`."""
+    settings: Mapping[str, Any]
+    pass_: Pass | Literal["prepare"]
+    """`prepare` only readies the task's data, once in a run."""
+    task_module: str
+    task_file: str
+    task_attribute: str
+    dataset: str | None = None
+    data_dir: str | None = None
+    seed: int = 0
+    threads: int = 1
+    cores: tuple[int, ...] = ()
+    """The cores to run on; empty: leave as it is."""
+    compile_cache: str = ""
+    artifacts: str = ""
+    """Where this trial's files go; the folder exists."""
+    paths: tuple[str, ...] = field(default_factory=tuple)
+    """Folders that user modules are imported from."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the message that starts a trial."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> TrialSpec:
+        """Read what `to_json` wrote."""
+        return cls(**{**document, "cores": tuple(document["cores"]), "paths": tuple(document["paths"])})
+
+
+class ChannelClosedError(Exception):
+    """The other side has gone."""
+
+
+class Channel:
+    """A socket that carries JSON documents.
+
+    The length in front makes a message complete even while a grandchild, such as a data-loader
+    worker that outlives its trial, still holds the other end open.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+
+    def fileno(self) -> int:
+        """Return the file descriptor, for select."""
+        return self.sock.fileno()
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send one document.
+
+        Raises:
+            ChannelClosedError: nobody reads any more.
+        """
+        payload = json.dumps(message).encode()
+        try:
+            self.sock.sendall(_LENGTH.pack(len(payload)) + payload)
+        except OSError as error:
+            raise ChannelClosedError(str(error)) from error
+
+    def receive(self) -> dict[str, Any]:
+        """Wait for one document.
+
+        Raises:
+            ChannelClosedError: the other side closed before a whole document had come.
+        """
+        (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size))
+        document: dict[str, Any] = json.loads(self._exactly(length))
+        return document
+
+    def close(self) -> None:
+        """Close this side."""
+        self.sock.close()
+
+    def _exactly(self, size: int) -> bytes:
+        parts = bytearray()
+        while len(parts) < size:
+            try:
+                part = self.sock.recv(min(size - len(parts), 1 << 20))
+            except OSError as error:
+                raise ChannelClosedError(str(error)) from error
+            if not part:
+                raise ChannelClosedError("the other side closed the channel")
+            parts += part
+        return bytes(parts)

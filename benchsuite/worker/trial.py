@@ -1,0 +1,242 @@
+"""A trial, in order: process, seed, set-up, first step, warm-up, turns, peaks, and only then the check."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import math
+import os
+import platform
+import random
+import sys
+import traceback
+from time import perf_counter_ns
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from benchsuite.errors import UsageError
+from benchsuite.origin import Origin, load
+from benchsuite.scenario import Check, Scenario, Skip, Workload
+from benchsuite.worker import compilation, device, process, timing, warmup
+from benchsuite.worker.contention import Counters, read_counters
+from benchsuite.worker.protocol import Channel, ChannelClosedError, TrialSpec
+
+if TYPE_CHECKING:
+    from benchsuite.task import Task
+
+
+def serve(channel: Channel) -> None:
+    """Run the one trial that the parent sends, and report how it ended."""
+    try:
+        spec = TrialSpec.from_json(channel.receive())
+        _set_process(spec)
+        channel.send({"event": "result", **_run(spec, channel)})
+    except ChannelClosedError:
+        return
+    except Skip as skip:
+        channel.send({"event": "skipped", "reason": str(skip)})
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it becomes this trial's record
+        traceback.print_exc()
+        channel.send({"event": "failed", "reason": _one_line(error), "usage": isinstance(error, UsageError)})
+
+
+def prepare_task(spec: TrialSpec) -> dict[str, Any]:
+    """Unpack or download the task's data and say which data and which task it is."""
+    task = resolve_task(spec)
+    task.prepare()
+    return {"task_name": task.name, "data": dict(task.data_fingerprint())}
+
+
+def resolve_task(spec: TrialSpec) -> Task:
+    """Return the task that the spec names, over the data that it names."""
+    module = load(Origin(spec.task_module, spec.task_file))
+    task = getattr(module, spec.task_attribute, None)
+    if task is None:
+        raise UsageError(f"{spec.task_file} defines no {spec.task_attribute!r}")
+    if isinstance(task, type):
+        task = task()
+    if spec.dataset is not None:
+        from pathlib import Path
+
+        task = task.with_data(spec.dataset, Path(spec.data_dir) if spec.data_dir else None)
+    found: Task = task
+    return found
+
+
+def build(spec: TrialSpec) -> Workload:
+    """Seed, and build the workload of this trial's variant.
+
+    Raises:
+        Skip: the scenario says that this variant cannot run here.
+        TypeError: the scenario returned something else than a workload.
+    """
+    random.seed(spec.seed)
+    torch.manual_seed(spec.seed)
+    module = load(Origin(spec.module, spec.file))
+    found = [v for v in vars(module).values() if isinstance(v, Scenario) and v.name == spec.scenario]
+    if not found:
+        raise LookupError(f"{spec.file} no longer defines scenario {spec.scenario!r}")
+    workload = found[0].build(found[0].settings_from(spec.settings), resolve_task(spec))
+    if not isinstance(workload, Workload):
+        raise TypeError(
+            f"scenario {spec.scenario!r} returned {type(workload).__name__}, not a benchsuite.Workload"
+        )
+    return workload
+
+
+def checked(workload: Workload) -> list[dict[str, Any]]:
+    """Run the workload's check; a check that returns nothing proves nothing and does not pass."""
+    checks = list(workload.check())
+    if not checks or not all(isinstance(check, Check) for check in checks):
+        raise TypeError("the check returned no benchsuite.Check: return a list of at least one")
+    return [
+        {
+            **dataclasses.asdict(check),
+            "value": check.value if math.isfinite(check.value) else None,
+            "ok": check.ok,
+        }
+        for check in checks
+    ]
+
+
+def environment(*, keeps_freed_memory: bool) -> dict[str, Any]:
+    """Return what this worker's software is and how it was set: part of the fingerprint."""
+    return {
+        "torch": torch.__version__,
+        "torchvision": _version("torchvision"),
+        "memray": _version("memray"),
+        "numpy": _version("numpy"),
+        "python": platform.python_version(),
+        "cuda": torch.version.cuda,
+        "threads": torch.get_num_threads(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "blas": "mkl" if torch.backends.mkl.is_available() else "openblas or other",
+        "keeps_freed_memory": keeps_freed_memory,
+        "env": {k: v for k, v in process.recorded_environment().items() if k != compilation.CACHE_VARIABLE},
+        **device.describe(),
+    }
+
+
+def _run(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
+    if spec.pass_ == "prepare":
+        return prepare_task(spec)
+    if spec.pass_ == "memory":
+        from benchsuite.worker import memory
+
+        return {
+            **memory.run(lambda: build(spec), spec.artifacts),
+            "environment": environment(keeps_freed_memory=False),
+        }
+    if spec.pass_ == "operators":
+        from benchsuite.worker import operators
+
+        return {
+            **operators.run(build(spec), spec.artifacts),
+            "environment": environment(keeps_freed_memory=False),
+        }
+    return _run_timing(spec, channel)
+
+
+def _run_timing(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
+    kept = process.keep_freed_memory()
+    started = perf_counter_ns()
+    workload = build(spec)
+    device.synchronize()
+    result: dict[str, Any] = {"items_per_step": workload.items_per_step}
+    setup_ns = perf_counter_ns() - started
+    if workload.num_steps is None:
+        result |= _warm_up(workload)
+    device.reset_peaks()
+    process.reset_peak_rss()
+    channel.send(
+        {
+            "event": "ready",
+            "step_ns": _typical_step_ns(result),
+            "num_steps": workload.num_steps,
+            "min_steps": workload.min_steps,
+        }
+    )
+    result |= _take_turns(workload, channel)
+    metrics = {
+        "setup_time": float(setup_ns),
+        **process.peak_rss_bytes(),
+        **device.peaks(),
+        **compilation.metrics(),
+    }
+    result["environment"] = environment(keeps_freed_memory=kept)
+    compilation.remember_imports()
+    checking = perf_counter_ns()
+    result["checks"] = checked(workload)
+    metrics["check_time"] = float(perf_counter_ns() - checking)
+    if workload.close is not None:
+        workload.close()
+    metrics |= workload.metrics
+    result["metrics"] = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
+    result["series"] = {
+        name: [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
+        for name, points in workload.series.items()
+    }
+    return result
+
+
+def _warm_up(workload: Workload) -> dict[str, Any]:
+    first_step_ns = timing.time_first_step(workload.step)
+    samples: list[int] = []
+    while not warmup.has_settled(samples) and not warmup.must_stop(samples):
+        samples += timing.run_steps(workload.step, 1).step_ns
+    return {"first_step_ns": first_step_ns, "warmup_ns": samples, "settled": warmup.has_settled(samples)}
+
+
+def _typical_step_ns(result: dict[str, Any]) -> int:
+    last = sorted(result.get("warmup_ns", [])[-warmup.MIN_WINDOW_STEPS :])
+    return last[len(last) // 2] if last else 0
+
+
+def _take_turns(workload: Workload, channel: Channel) -> dict[str, Any]:
+    step_ns: list[int] = []
+    cpu_ns: list[int] = []
+    device_ns: list[int] = []
+    disturbed = Counters()
+    elapsed_ns = 0
+    while (message := channel.receive())["do"] == "turn":
+        before = read_counters()
+        samples = timing.run_steps(workload.step, message["steps"])
+        if message["counts"]:
+            disturbed += read_counters() - before
+            elapsed_ns += samples.elapsed_ns
+            step_ns += samples.step_ns
+            cpu_ns += samples.cpu_ns
+            device_ns += samples.device_ns
+        channel.send({"event": "turn", "elapsed_ns": samples.elapsed_ns})
+    contention = {**disturbed.shares(elapsed_ns), **device.clocks()}
+    return {"step_ns": step_ns, "cpu_ns": cpu_ns, "device_ns": device_ns, "contention": contention}
+
+
+def _set_process(spec: TrialSpec) -> None:
+    process.prefer_for_oom_kill()
+    process.run_on(spec.cores)
+    torch.set_num_threads(spec.threads)
+    for path in spec.paths:
+        if path not in sys.path:
+            sys.path.append(path)
+    if spec.compile_cache:
+        os.environ[compilation.CACHE_VARIABLE] = spec.compile_cache
+
+
+def _version(module: str) -> str | None:
+    try:
+        return str(importlib.import_module(module).__version__)
+    except ImportError:
+        return None
+
+
+def _one_line(error: BaseException) -> str:
+    """Return the error with the line of code that raised it, the engine's own frames left out."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, UsageError):
+        return str(error)
+    theirs = [f for f in frames if "/torch/" not in f.filename and "/benchsuite/worker/" not in f.filename]
+    place = f" ({theirs[-1].filename.rpartition('/')[2]}:{theirs[-1].lineno})" if theirs else ""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:500]}{place}" if text else f"{type(error).__name__}{place}"
