@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch._dynamo.utils import counters
@@ -72,8 +74,9 @@ def test_a_compiler_that_compiles_nothing_fails(failing, compiler):
 
 
 def test_a_loss_that_is_nan_fails(nan_task, failing):
-    workload = compile.build(Settings(), nan_task)
-    assert failing(workload.check()) == {"loss_not_finite", "update_error_against_eager"}
+    checks = compile.build(Settings(), nan_task).check()
+    assert failing(checks) == {"loss_not_finite", "update_error_against_eager"}
+    assert all(math.isfinite(check.limit) for check in checks)
 
 
 def test_dropout_is_no_fault(failing):
