@@ -122,7 +122,7 @@ class Record:
         values["operators"] = tuple(OperatorRow(**row) for row in document.get("operators", ()))
         values["series"] = {
             name: tuple((float(x), float(y)) for x, y in points)
-            for name, points in document.get("series", {}).items()
+            for name, points in dict(document.get("series", {})).items()
         }
         for name in ("warmup_ns", "step_ns", "cpu_ns", "device_ns"):
             values[name] = tuple(document.get(name, ()))
@@ -174,7 +174,7 @@ class RunInfo:
 
 def demand_schema(document: Mapping[str, Any]) -> None:
     """Refuse a document of a newer schema than this version knows."""
-    schema = document.get("schema")
+    schema = document.get("schema") if isinstance(document, dict) else None
     if not isinstance(schema, int):
         raise TypeError("it has no schema number")
     if schema > SCHEMA:

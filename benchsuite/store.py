@@ -81,7 +81,7 @@ class RunDirectory:
     def drop_torn_line(self) -> None:
         """Cut off a last line without its end, left by a run that was killed while it wrote."""
         path = self.path / RECORDS_FILE
-        content = path.read_bytes()
+        content = path.read_bytes() if path.is_file() else b""
         if content and not content.endswith(b"\n"):
             with path.open("r+b") as file:
                 file.truncate(content.rfind(b"\n") + 1)

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchsuite.errors import NotComparableError
+from benchsuite.record import SCHEMA, CheckResult, OperatorRow, Record, RunInfo, Turn, demand_schema
+
+TEXT = st.text(max_size=9)
+COUNTS = st.integers(0, 2**63)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+SAMPLES = st.lists(COUNTS, max_size=4).map(tuple)
+SETTINGS = st.dictionaries(
+    TEXT, st.one_of(TEXT, st.booleans(), st.none(), st.integers(), NUMBERS), max_size=3
+)
+FIGURES = st.dictionaries(TEXT, NUMBERS, max_size=3)
+
+
+def several(kind, *fields):
+    return st.lists(st.builds(kind, *fields), max_size=3).map(tuple)
+
+
+RECORD_FIELDS = {
+    "variant": TEXT,
+    "scenario": TEXT,
+    "settings": SETTINGS,
+    "context": SETTINGS,
+    "baseline": st.booleans(),
+    "pass_": st.sampled_from(["timing", "operators", "memory"]),
+    "repetition": st.integers(0, 9),
+    "group": TEXT,
+    "outcome": st.sampled_from(["completed", "skipped", "failed"]),
+    "started": TEXT,
+    "reason": TEXT,
+    "seed": COUNTS,
+    "threads": st.integers(0, 99),
+    "environment": TEXT,
+    "compile_cache": st.sampled_from(["", "empty", "filled"]),
+    "first_step_ns": st.none() | COUNTS,
+    "warmup_ns": SAMPLES,
+    "settled": st.booleans(),
+    "step_ns": SAMPLES,
+    "cpu_ns": SAMPLES,
+    "device_ns": SAMPLES,
+    "turns": several(Turn, COUNTS, st.integers(1, 99), COUNTS),
+    "items_per_step": st.integers(1, 9999),
+    "metrics": FIGURES,
+    "series": st.dictionaries(TEXT, st.lists(st.tuples(NUMBERS, NUMBERS), max_size=3).map(tuple), max_size=2),
+    "checks": several(CheckResult, TEXT, st.none() | NUMBERS, NUMBERS, st.sampled_from(["<=", ">="]), st.booleans()),
+    "operators": several(OperatorRow, TEXT, NUMBERS, NUMBERS, NUMBERS, NUMBERS),
+    "contention": FIGURES,
+    "artifacts": st.dictionaries(TEXT, TEXT, max_size=2),
+    "duration_ns": COUNTS,
+}  # fmt: skip
+HEADER_FIELDS = {
+    "command": st.lists(TEXT, max_size=3).map(tuple),
+    "started": TEXT,
+    "finished": st.none() | TEXT,
+    "task": TEXT,
+    "task_name": TEXT,
+    "data": st.dictionaries(TEXT, TEXT, max_size=2),
+    "scenarios": st.lists(SETTINGS, max_size=2).map(tuple),
+    "machine": SETTINGS,
+    "environments": st.dictionaries(TEXT, SETTINGS, max_size=2),
+    "options": SETTINGS,
+    "commit": st.none() | TEXT,
+    "left_out": st.lists(TEXT, max_size=2).map(tuple),
+    "fitness": st.lists(st.dictionaries(TEXT, TEXT, max_size=2), max_size=2).map(tuple),
+}
+RECORDS = st.builds(Record, **RECORD_FIELDS)
+HEADERS = st.builds(RunInfo, **HEADER_FIELDS)
+LEAST = {
+    "schema": SCHEMA, "variant": "a", "scenario": "a", "settings": {}, "context": {}, "baseline": True, "pass": "timing",
+    "repetition": 0, "group": "a()/timing/0", "outcome": "completed", "started": "2026-01-01T00:00:00Z",
+}  # fmt: skip
+
+
+def through_text(document):
+    return json.loads(json.dumps(document))
+
+
+@given(RECORDS)
+def test_a_record_is_read_back(record):
+    assert Record.from_json(through_text(record.to_json())) == record
+
+
+@given(HEADERS)
+def test_a_header_is_read_back(info):
+    assert RunInfo.from_json(through_text(info.to_json())) == info
+
+
+def test_every_field_is_tried():
+    assert {f.name for f in dataclasses.fields(Record)} == set(RECORD_FIELDS)
+    assert {f.name for f in dataclasses.fields(RunInfo)} == set(HEADER_FIELDS)
+
+
+def test_the_keys_that_others_build_on():
+    turn = Turn(3, 2, 50)
+    record = dataclasses.replace(Record.from_json(LEAST), turns=(turn,), series={"loss": ((1.0, 2.0),)})
+    document = through_text(record.to_json())
+    assert document["schema"] == SCHEMA
+    assert document["pass"] == "timing"
+    assert document["turns"] == [[3, 2, 50]]
+    assert document["series"] == {"loss": [[1.0, 2.0]]}
+    assert "pass_" not in document
+    assert turn.step_ns == 25
+
+
+def test_the_least_that_a_record_holds():
+    record = Record.from_json(LEAST)
+    assert (record.step_ns, record.turns, record.metrics, record.settled) == ((), (), {}, True)
+
+
+@pytest.mark.parametrize("missing", [key for key in LEAST if key != "schema"])
+def test_a_record_without_a_compulsory_key_is_refused(missing):
+    document = {key: value for key, value in LEAST.items() if key != missing}
+    with pytest.raises((KeyError, TypeError)):
+        Record.from_json(document)
+
+
+@pytest.mark.parametrize("read", [Record.from_json, RunInfo.from_json])
+def test_later_additions_are_ignored(read):
+    document = LEAST | {"command": ["x"], "task": "t"}
+    assert read(document | {"added_later": {"x": 1}}) == read(document)
+
+
+@pytest.mark.parametrize("read", [Record.from_json, RunInfo.from_json, demand_schema])
+def test_a_newer_schema_is_refused(read):
+    with pytest.raises(NotComparableError) as caught:
+        read(LEAST | {"schema": SCHEMA + 1})
+    assert f"schema {SCHEMA + 1}" in str(caught.value)
+    assert "use the version that wrote it" in str(caught.value)
+
+
+@pytest.mark.parametrize("document", [{}, {"schema": "1"}, {"schema": None}, [], "schema", 1, None, True])
+def test_what_is_no_document_of_ours_is_a_type_error(document):
+    for read in (Record.from_json, RunInfo.from_json):
+        with pytest.raises(TypeError, match="schema"):
+            read(document)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchsuite import Skip, Task
+from benchsuite.errors import UsageError
+
+
+class Smallest(Task):
+    name = "mine"
+
+    def make_model(self):
+        return "model"
+
+    def example_batch(self, size):
+        return size, size
+
+
+@pytest.mark.parametrize("missing", ["make_model", "example_batch"])
+def test_a_model_and_an_example_batch_are_compulsory(missing):
+    incomplete = type(
+        "Incomplete",
+        (Task,),
+        {"name": "x", "make_model": 1, "example_batch": 1} | {missing: getattr(Task, missing)},
+    )
+    with pytest.raises(TypeError, match=missing):
+        incomplete()
+
+
+@pytest.mark.parametrize(
+    ("call", "lacking"),
+    [
+        (lambda task: task.loss(None, None), "loss"),
+        (lambda task: task.dataset("train"), "dataset"),
+        (lambda task: task.metrics(None, None), "metrics"),
+    ],
+)
+def test_what_a_task_lacks_skips_with_the_reason(call, lacking):
+    with pytest.raises(Skip) as caught:
+        call(Smallest())
+    assert str(caught.value) == f"task 'mine' has no {lacking}"
+
+
+def test_a_task_without_a_choice_of_data_says_so():
+    with pytest.raises(UsageError) as caught:
+        Smallest().with_data("mnist", Path("data"))
+    assert str(caught.value) == "task 'mine' offers no choice of data: --dataset mnist in data cannot be used"
+    with pytest.raises(UsageError, match="--dataset mnist cannot be used"):
+        Smallest().with_data("mnist", None)
+
+
+def test_a_task_without_data_needs_no_preparation():
+    assert Smallest().prepare() is None
+    assert Smallest().data_fingerprint() == {"dataset": "example batches"}
