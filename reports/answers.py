@@ -68,7 +68,7 @@ def best(context: ContextResult, field: Field) -> Statement:
     found = f"{names} at {span(level)} times {base.label}'s speed"
     details = (base_step, _rest(level, field), unproven(field))
     if all(rival.verdict == "same" for rival in level):
-        return state(context, "shown", f"the same within {SAME:.0%}: {found}", *details)
+        return state(context, "shown", f"the same within {100 * SAME:.0f} %: {found}", *details)
     shown = fmt.rounds(fewest_rounds(level))
     return state(context, "open", f"no difference that {shown} could show: {found}", *details)
 

@@ -29,12 +29,12 @@ def caveats(data: ReportData) -> tuple[str, ...]:
         )
     found += [*_failed(data), *_skipped(data), *_moved(data), *_contended(data)]
     found += [
-        fmt.sentence(fmt.prose(f"{finding.get('message', '')}: {finding.get('remedy', '')}".rstrip(": ")))
+        fmt.sentence(fmt.clause(f"{finding.get('message', '')}: {finding.get('remedy', '')}".rstrip(": ")))
         for finding in info.fitness
         if finding.get("level") not in {"ok", None}
     ]
     found += [
-        fmt.sentence(fmt.prose(text), capital=False) for text in (*info.left_out, *data.problems) if text
+        fmt.sentence(fmt.clause(text), capital=False) for text in (*info.left_out, *data.problems) if text
     ]
     return tuple(found)
 

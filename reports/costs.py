@@ -31,7 +31,7 @@ CACHE_WORDS = {"empty": "an empty compile cache", "filled": "a filled cache"}
 def knee(context: ContextResult, field: Field, axis: str | None) -> Statement:
     """Name the smallest setting that reaches 90 % of the best throughput, and what the next one costs."""
     found = find_knee(field, axis)
-    share = f"{KNEE_SHARE:.0%}".replace("%", " %")
+    share = f"{100 * KNEE_SHARE:.0f} %"
     details = (_next_cost(found), _beyond(found), unproven(field))
     throughput = fmt.rate(found.at.variant.throughput.value) if found.at.variant.throughput else fmt.NOTHING
     if found.possible is found.certain:

@@ -162,9 +162,6 @@ def _mark_knee(
             axes.plot(
                 [x], [y], marker="o", markersize=14, color=INK, markerfacecolor="none", markeredgewidth=1.4
             )
-            axes.annotate(
-                f"{x:g}", (x, y), xytext=(0, 11), textcoords="offset points", ha="center", fontsize=9
-            )
 
 
 def _even_row(even: BreakEven) -> tuple[str, ...]:

@@ -29,10 +29,7 @@ def facts(mapping: Mapping[str, object]) -> Facts:
     """Return a mapping as pairs of label and text; nested ones become several pairs, nothing is left out."""
     found: Facts = []
     for key, value in mapping.items():
-        label = (
-            LABELS.get(key)
-            or fmt.name(str(key).replace("_", " "))[:1].upper() + fmt.name(str(key).replace("_", " "))[1:]
-        )
+        label = _label(str(key))
         if isinstance(value, Mapping):
             found += [(f"{label} · {inner}", text) for inner, text in facts(value)] or [(label, "none")]
         else:
@@ -56,22 +53,31 @@ def machine_line(data: ReportData) -> str:
     return " · ".join(fmt.name(part) for part in parts if part)
 
 
+def _label(key: str) -> str:
+    if key in LABELS or key.isupper():
+        return LABELS.get(key) or fmt.name(key)
+    words = fmt.name(key.removesuffix("_s").replace("_", " "))
+    return words[:1].upper() + words[1:]
+
+
 def _spell(key: str, value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     if isinstance(value, int | float) and key.endswith("_bytes"):
         return fmt.size(value)
+    if isinstance(value, int | float) and key.endswith("_s"):
+        return fmt.duration(value * 1e9)
     if isinstance(value, float):
         return fmt.plain(value)
     if isinstance(value, list | tuple):
         return "; ".join(_one(item) for item in value) or "none"
-    return fmt.prose(str(value))
+    return fmt.clause(str(value))
 
 
 def _one(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{label} {text}" if label != "Name" else text for label, text in facts(value))
-    return fmt.prose(str(value))
+    return fmt.clause(str(value))
 
 
 def _list(value: object) -> list[object]:

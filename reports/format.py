@@ -18,6 +18,7 @@ NOTHING: Final = "—"
 """Stands where there is no value."""
 DIGITS: Final = 3
 LONGEST_NAME: Final = 80
+LONGEST_CLAUSE: Final = 240
 LONGEST_TEXT: Final = 4000
 
 _Units = tuple[tuple[float, str], ...]
@@ -101,7 +102,7 @@ def significant(value: float, digits: int = DIGITS, rounding: str = ROUND_HALF_E
 def name(text: str) -> str:
     """Return a name fit to be shown: on one line, without invisible characters, of bounded length."""
     shown = "".join("\N{REPLACEMENT CHARACTER}" if _unseen(letter) else letter for letter in text)
-    return shown if len(shown) <= LONGEST_NAME else f"{shown[: LONGEST_NAME - 1]}…"
+    return _clip(shown, LONGEST_NAME)
 
 
 def prose(text: str) -> str:
@@ -112,10 +113,14 @@ def prose(text: str) -> str:
     return shown.strip() if len(shown) <= LONGEST_TEXT else f"…{shown[-LONGEST_TEXT:].strip()}"
 
 
+def clause(text: str) -> str:
+    """Return a sentence or a value fit to be shown: on one line, of bounded length."""
+    return _clip(" ".join(prose(text[:LONGEST_TEXT]).split()), LONGEST_CLAUSE)
+
+
 def one_line(text: str) -> str:
-    """Return a message on one line: its first that says something, of bounded length."""
-    lines = [line.strip() for line in prose(text).splitlines() if line.strip()]
-    return _clip(lines[0], 2 * LONGEST_NAME) if lines else ""
+    """Return the first line of a message that says something, of bounded length."""
+    return next((clause(line) for line in prose(text).splitlines() if line.strip()), "")
 
 
 def listing(words: Sequence[str], conjunction: str = "and") -> str:

@@ -225,7 +225,7 @@ def _scenario(
         )
     return ScenarioResult(
         name=entry["name"],
-        question=fmt.prose(entry.get("question") or f"What does {fmt.name(entry['name'])} show?"),
+        question=fmt.clause(entry.get("question") or f"What does {fmt.name(entry['name'])} show?"),
         compare=compared,
         metric=entry.get("metric", "step_time"),
         answer=entry.get("answer", "best"),

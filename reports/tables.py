@@ -149,6 +149,11 @@ def _fields(result: ScenarioResult) -> list[_Field]:
             if compared
             else []
         ),
+        _Field(
+            Column("Verdict", essential=True),
+            lambda v: Cell(verdict(v, alone=alone), verdict(v)),
+            always=True,
+        ),
         *first_steps,
         _metric("Peak heap", fmt.size, lambda v: v.metric("peak_heap"), essential=True),
         _metric("Allocations a step", fmt.count, lambda v: v.metric("allocations")),
@@ -158,11 +163,6 @@ def _fields(result: ScenarioResult) -> list[_Field]:
         _metric("Recompiles", fmt.count, lambda v: v.metric("recompiles")),
         _metric("Accuracy", fmt.percent, lambda v: v.metric("test_accuracy", "accuracy"), essential=True),
         _Field(Column("Disturbed"), _disturbed),
-        _Field(
-            Column("Verdict", essential=True),
-            lambda v: Cell(verdict(v, alone=alone), verdict(v)),
-            always=True,
-        ),
     ]
 
 

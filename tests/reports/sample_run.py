@@ -221,6 +221,27 @@ def write_run(root: Path, info: RunInfo | None = None, records: Sequence[Record]
     return directory.path
 
 
+def trial(variant: str, value: Any, repetition: int, step_ns: float, **more: Any) -> Record:
+    """Make one timing trial of the scenario `layout`, which compares `mode`."""
+    values: dict[str, Any] = {
+        "variant": variant,
+        "scenario": "layout",
+        "settings": {"mode": value},
+        "context": {},
+        "baseline": value in {"plain", 1},
+        "pass_": "timing",
+        "repetition": repetition,
+        "group": f"g{repetition}",
+        "outcome": "completed",
+        "started": "2026-03-02T09:14:07Z",
+        "turns": tuple(Turn(order, 2, round(2 * step_ns)) for order in range(5)),
+        "first_step_ns": round(10 * step_ns),
+        "items_per_step": 100,
+        "checks": (CheckResult("equal to the reference", 0.0, 1e-3, "<=", ok=True),),
+    }
+    return Record(**{**values, **more})
+
+
 def _record(scenario: str, item: Mapping[str, Any], **values: Any) -> Record:
     head: dict[str, Any] = {
         "variant": item["id"],

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sample_run import trial
+
+from benchsuite.comparison import MARGIN
+from benchsuite.record import CheckResult
+from reports.answers import answer
+from reports.results import collect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchsuite.store import Run
+    from reports.phrases import Statement
+
+    MakeRun = Callable[..., Run]
+
+LEVELS = (9.0, 9.4, 8.8, 9.1, 9.9)
+JITTER = (1.004, 0.997, 1.002, 0.999, 1.001)
+
+
+def scaled(factor: float) -> list[float]:
+    return [level * factor * wobble for level, wobble in zip(LEVELS, JITTER, strict=True)]
+
+
+def only(run: Run) -> Statement:
+    (statement,) = answer(collect(run)[0])
+    return statement
+
+
+def test_a_clear_winner_is_named_with_its_interval_and_baseline(make_run: MakeRun) -> None:
+    statement = only(make_run({"plain": LEVELS, "packed": scaled(0.8)}))
+    assert statement.standing == "shown"
+    assert statement.text.startswith("packed is 1.25 times (1.24 to 1.26) as fast as plain")
+
+
+def test_two_that_cannot_be_told_apart_are_not_ranked(make_run: MakeRun) -> None:
+    statement = only(
+        make_run({"plain": LEVELS, "packed": scaled(0.8), "split": list(reversed(scaled(0.801)))})
+    )
+    assert "whether it beats" in statement.text
+    assert "5 rounds could not show" in statement.text
+
+
+def test_an_open_interval_is_no_difference_that_these_rounds_could_show(make_run: MakeRun) -> None:
+    noisy = [level * factor for level, factor in zip(LEVELS, (1.1, 0.9, 1.05, 0.93, 1.0), strict=True)]
+    statement = only(make_run({"plain": LEVELS, "packed": noisy}))
+    assert statement.standing == "open"
+    assert statement.text.startswith("No difference that 5 rounds could show: packed at ")
+
+
+def test_sameness_is_claimed_when_the_interval_supports_it(make_run: MakeRun) -> None:
+    statement = only(make_run({"plain": LEVELS, "packed": scaled(1.0)}))
+    assert statement.text.startswith("The same within 3 %")
+
+
+def test_a_baseline_that_beats_all_is_the_fastest(make_run: MakeRun) -> None:
+    statement = only(make_run({"plain": LEVELS, "packed": scaled(1.25)}))
+    assert statement.text.startswith("plain is the fastest: packed runs at 0.80 times")
+
+
+def test_one_round_claims_nothing(make_run: MakeRun) -> None:
+    statement = only(make_run({"plain": [9.0], "packed": [3.0]}))
+    assert statement.standing == "open"
+    assert statement.text == "One round has no interval, so no difference is claimed."
+    assert "packed 3.00 times" in statement.detail
+
+
+def test_two_rounds_are_answered_with_their_wide_interval(make_run: MakeRun) -> None:
+    statement = only(make_run({"plain": [9.0, 9.1], "packed": [6.0, 7.9]}))
+    assert statement.standing == "open"
+    assert "2 rounds" in statement.text
+
+
+def test_a_variant_with_a_failed_check_never_wins(make_run: MakeRun) -> None:
+    broken = {"checks": (CheckResult("equal to the reference", None, 1e-3, "<=", ok=False),)}
+    statement = only(make_run({"plain": LEVELS, "packed": scaled(0.5)}, changes={"packed": broken}))
+    assert "packed is" not in statement.text
+    assert "failed its check “equal to the reference” (NaN" in str(statement)
+
+
+def test_a_baseline_with_a_failed_check_leaves_no_comparison(make_run: MakeRun) -> None:
+    broken = {"checks": (CheckResult("equal", 2.0, 1e-3, "<=", ok=False),)}
+    run = make_run({"plain": LEVELS, "packed": scaled(0.5), "split": scaled(0.7)}, changes={"plain": broken})
+    assert only(run).text == "No comparison without the baseline plain."
+
+
+def test_what_was_skipped_is_said_with_its_reason(make_run: MakeRun) -> None:
+    statement = only(make_run({"plain": LEVELS}, skipped={"packed": "no compiler was found"}))
+    assert statement.standing == "alone"
+    assert statement.text.startswith("Only plain was measured: 9.23 ms a step")
+    assert "packed was skipped (no compiler was found)." in str(statement)
+
+
+def test_everything_skipped_and_everything_failed(make_run: MakeRun) -> None:
+    assert (
+        only(make_run({}, skipped={"plain": "a", "packed": "b"})).text
+        == "Not measured: every variant was skipped."
+    )
+    failed = {"outcome": "failed", "reason": "RuntimeError: boom", "turns": ()}
+    statement = only(make_run({"plain": [9.0], "packed": [9.0]}, changes={"plain": failed, "packed": failed}))
+    assert statement.text == "No answer: every variant failed."
+    assert "plain failed (RuntimeError: boom)" in statement.detail
+
+
+def test_the_knee_is_the_smallest_setting_near_the_best(make_run: MakeRun) -> None:
+    sizes = {size: {"items_per_step": size} for size in (1, 8, 64)}
+    times = {1: scaled(0.1), 8: scaled(0.2), 64: scaled(1.55)}
+    heaps = [
+        trial(
+            f"layout[mode={size}]",
+            size,
+            0,
+            1e6,
+            pass_="memory",
+            turns=(),
+            metrics={"peak_heap": size * 2**20},
+        )
+        for size in (8, 64)
+    ]
+    run = make_run(times, answer="knee", changes=sizes, extra=heaps)
+    statement = only(run)
+    assert statement.standing == "shown"
+    assert statement.text.startswith("Mode 8 is the smallest that reaches 90 % of the best throughput")
+    assert "needs 8.00 times the peak memory (64 MiB instead of 8 MiB)" in statement.detail
+
+
+def compiled(make_run: MakeRun, factor: float) -> Run:
+    first = [(4_000_000_000, "empty"), *[(400_000_000, "filled")] * 4]
+    extra = [
+        trial(
+            "layout[mode=fused]",
+            "fused",
+            number,
+            ms * 1e6,
+            first_step_ns=ns,
+            compile_cache=cache,
+            metrics={"graph_breaks": 0.0},
+        )
+        for number, (ms, (ns, cache)) in enumerate(zip(scaled(factor), first, strict=True))
+    ]
+    return make_run({"plain": LEVELS, "fused": []}, answer="break_even", extra=extra)
+
+
+def test_break_even_divides_the_extra_first_step_by_what_a_step_saves(make_run: MakeRun) -> None:
+    statement = only(compiled(make_run, 0.8))
+    saved_ns = 9.233e6 * (1 - 0.8)
+    steps = (4e9 - 92e6) / saved_ns
+    assert steps == pytest.approx(2116, rel=0.01)
+    assert "has paid after about 2,120 steps with an empty compile cache" in statement.text
+    assert "and after about 168 steps with a filled cache" in statement.text
+    assert "No graph breaks" in statement.detail
+
+
+def test_what_is_slower_never_pays(make_run: MakeRun) -> None:
+    assert only(compiled(make_run, 1.2)).text.startswith("It never pays: fused runs at 0.83 times")
+
+
+def test_no_gain_without_a_gain_that_was_shown(make_run: MakeRun) -> None:
+    assert only(compiled(make_run, 1.0)).text.startswith("No gain that 5 rounds could show")
+
+
+def test_a_trade_off_names_both_sides(make_run: MakeRun) -> None:
+    heaps = [
+        trial(f"layout[mode={mode}]", mode, 0, 1e6, pass_="memory", turns=(), metrics={"peak_heap": peak})
+        for mode, peak in (("plain", 4e6), ("packed", 6e6))
+    ]
+    statement = only(make_run({"plain": LEVELS, "packed": scaled(0.8)}, answer="trade_off", extra=heaps))
+    assert statement.text.endswith("plain's speed with 1.50 times the peak memory.")
+
+
+def test_a_training_says_how_far_it_got(sample: Any) -> None:
+    from reports import load
+
+    statement = answer(load(sample).scenarios[0])[0]
+    assert statement.text.startswith(
+        "96.2 % accuracy on the test images after 20 epochs, 90 % reached after 28.5 s"
+    )
+
+
+@pytest.mark.parametrize("kind", ["best", "knee", "break_even", "trade_off"])
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    ratios=st.lists(
+        st.lists(st.floats(min_value=0.3, max_value=3.0), min_size=1, max_size=6), min_size=1, max_size=3
+    )
+)
+def test_no_answer_claims_more_than_its_intervals(
+    kind: str, ratios: list[list[float]], make_run: MakeRun
+) -> None:
+    rounds = max(map(len, ratios))
+    times = {"plain": [10.0] * rounds} | {
+        f"mode{n}": [10.0 / r for r in values] for n, values in enumerate(ratios)
+    }
+    result = collect(make_run(times, answer=kind))[0]
+    statement = answer(result)[0]
+    speedups = [v.comparison.speedup for v in result.variants if v.comparison is not None]
+    if "as fast as plain" in statement.text:
+        assert max(speedup.low for speedup in speedups) > 1 + MARGIN
+    if "plain is the fastest" in statement.text or "never pays: " in statement.text:
+        finite = [speedup for speedup in speedups if math.isfinite(speedup.high)]
+        assert all(speedup.high < 1 / (1 + MARGIN) for speedup in finite)
+    if "fastest of all" in statement.text:
+        ordered = sorted(speedups, key=lambda speedup: speedup.value)
+        assert all(ordered[-1].low > other.high for other in ordered[:-1])
