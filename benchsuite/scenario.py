@@ -169,15 +169,19 @@ def default_values(settings_type: type) -> dict[str, SettingValue]:
 
 
 def grid(settings_type: type[S], **axes: Sequence[SettingValue]) -> tuple[S, ...]:
-    """Return the settings for every combination of the axes' values, the last axis varying fastest."""
+    """Return the settings for every combination of the axes' values, the last axis varying fastest.
+
+    Raises:
+        TypeError: the settings are no dataclass or lack an axis; the catalog adds file and line.
+    """
     names = list(axes)
-    known = (
-        {f.name for f in dataclasses.fields(settings_type)}
-        if dataclasses.is_dataclass(settings_type)
-        else set()
-    )
+    if not dataclasses.is_dataclass(settings_type):
+        raise TypeError(f"{settings_type.__name__!r} is no dataclass: write @dataclass(frozen=True) above it")
+    known = [f.name for f in dataclasses.fields(settings_type)]
     if unknown := [name for name in names if name not in known]:
-        raise UsageError(f"grid: {settings_type.__name__} has no field {unknown[0]!r}")
+        raise TypeError(
+            f"{settings_type.__name__!r} has no field {unknown[0]!r}; it has {', '.join(known) or 'none'}"
+        )
     return tuple(
         settings_type(**dict(zip(names, values, strict=True))) for values in itertools.product(*axes.values())
     )

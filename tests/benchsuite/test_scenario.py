@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import inspect
+import math
+import re
+from dataclasses import dataclass, field, make_dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchsuite import CUDA, Check, ProcessSpec, Workload, grid, scenario
+from benchsuite.errors import UsageError
+from benchsuite.scenario import default_values, does_not_apply, format_value, settings_values
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    mode: str = "eager"
+    size: int = 100
+    last: bool = False
+    rate: float | None = None
+
+
+def layout(_settings, _task):
+    return Workload(lambda: None, lambda: [Check("error", 0, 1, "<=")])
+
+
+HERE = f"{Path(__file__)}:{inspect.getsourcelines(layout)[1]}: scenario 'layout'"
+
+
+def make(variants, question="Does it pay?", **definition):
+    return scenario(question=question, variants=variants, **definition)(layout)
+
+
+def ids(made):
+    return [variant.id for variant in made.described()]
+
+
+def test_ids_show_the_compared_axis_and_what_differs_from_the_defaults():
+    made = make(grid(Settings, mode=["eager", "fast"], size=[100, 8]), compare="mode", within=("size",))
+    assert ids(made) == [
+        "layout[mode=eager]",
+        "layout[mode=eager,size=8]",
+        "layout[mode=fast]",
+        "layout[mode=fast,size=8]",
+    ]
+
+
+def test_the_compared_axis_stands_first_in_an_id():
+    made = make(grid(Settings, last=[False, True], mode=["eager", "fast"]), compare="last", within=("mode",))
+    assert ids(made)[-1] == "layout[last=true,mode=fast]"
+
+
+def test_a_new_axis_with_a_default_renames_nothing():
+    @dataclass(frozen=True)
+    class Grown:
+        mode: str = "eager"
+        added: int = 0
+        size: int = 100
+        last: bool = False
+        rate: float | None = None
+
+    axes = {"mode": ["eager", "fast"], "size": [100, 8]}
+    before = make(grid(Settings, **axes), compare="mode", within=("size",))
+    assert ids(make(grid(Grown, **axes), compare="mode", within=("size",))) == ids(before)
+
+
+def test_a_scenario_that_compares_nothing_is_its_own_baseline():
+    (only,) = make([Settings()]).described()
+    assert (only.id, only.baseline, only.context) == ("layout", True, {})
+
+
+def test_each_context_has_its_own_baseline():
+    described = make(
+        grid(Settings, size=[100, 8], last=[False, True], mode=["fast", "eager"]),
+        compare="mode",
+        within=("size", "last"),
+    ).described()
+    baselines = {str(variant.context): variant.id for variant in described if variant.baseline}
+    assert baselines == {
+        "{'size': 100, 'last': False}": "layout[mode=eager]",
+        "{'size': 100, 'last': True}": "layout[mode=eager,last=true]",
+        "{'size': 8, 'last': False}": "layout[mode=eager,size=8]",
+        "{'size': 8, 'last': True}": "layout[mode=eager,size=8,last=true]",
+    }
+
+
+def test_a_variant_carries_what_it_needs():
+    made = make(
+        grid(Settings, mode=["eager", "fast"]),
+        compare="mode",
+        requires=lambda s: [CUDA] if s.mode == "fast" else [],
+        process=lambda s: ProcessSpec(threads=s.size),
+    )
+    eager, fast = made.described()
+    assert (eager.requirements, fast.requirements) == ((), (CUDA,))
+    assert fast.process == ProcessSpec(threads=100)
+
+
+def test_settings_that_make_no_sense_together():
+    requirement = does_not_apply("a CPU has no graphs")
+    made = make([Settings()], requires=lambda _settings: [requirement])
+    assert made.described()[0].requirements == (requirement,)
+    assert requirement.argument == "a CPU has no graphs"
+
+
+def test_settings_survive_the_way_to_a_worker():
+    made = make(grid(Settings, mode=["eager", "fast"], rate=[None, 0.5]), compare="mode", within=("rate",))
+    for settings, variant in zip(made.variants, made.described(), strict=True):
+        assert made.settings_from(variant.settings) == settings
+
+
+NAMES = st.from_regex(r"\A[A-Za-z0-9_.+:/-]{1,9}\Z")
+VALUES = st.one_of(NAMES, st.integers(), st.floats(allow_nan=False), st.booleans(), st.none())
+
+
+@given(st.lists(VALUES, min_size=1, max_size=5), st.lists(VALUES, min_size=1, max_size=5))
+def test_distinct_settings_have_distinct_ids(modes, sizes):
+    kind = make_dataclass("Kind", [("mode", object, modes[0]), ("size", object, sizes[0])], frozen=True)
+    modes = list({format_value(value): value for value in modes}.values())
+    sizes = list({format_value(value): value for value in sizes}.values())
+    # Equal but spelt apart, such as 1 and 1.0 and True: the first is the default of the others too.
+    modes = [value for index, value in enumerate(modes) if value not in modes[:index]]
+    sizes = [value for index, value in enumerate(sizes) if value not in sizes[:index]]
+    made = make(grid(kind, mode=modes, size=sizes), compare="mode", within=("size",))
+    found = ids(made)
+    assert len(set(found)) == len(made.variants)
+    assert all(re.fullmatch(r"layout\[[A-Za-z0-9_.+:/,=-]+\]", id_) for id_ in found)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "true"), (False, "false"), (None, "none"), ("x", "x"), (1, "1"), (0.5, "0.5"), (1e-7, "1e-07")],
+)
+def test_values_are_spelt_as_on_a_command_line(value, text):
+    assert format_value(value) == text
+
+
+def test_a_grid_is_every_combination_the_last_axis_fastest():
+    found = grid(Settings, mode=["a", "b"], size=[1, 2, 3])
+    assert [(s.mode, s.size) for s in found] == [("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2), ("b", 3)]
+    assert grid(Settings) == (Settings(),)
+    assert grid(Settings, mode=[]) == ()
+
+
+def test_settings_as_a_dictionary():
+    assert list(settings_values(Settings())) == ["mode", "size", "last", "rate"]
+    assert default_values(Settings) == settings_values(Settings())
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "direction", "ok"),
+    [
+        (1, 1, "<=", True),
+        (1, 1, ">=", True),
+        (2, 1, "<=", False),
+        (2, 1, ">=", True),
+        (0, 1, ">=", False),
+        (math.inf, 1, "<=", False),
+        (-math.inf, 1, "<=", True),
+    ],
+)
+def test_checks(value, limit, direction, ok):
+    assert Check("x", value, limit, direction).ok is ok
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(["<=", ">="]))
+def test_nan_never_holds(limit, direction):
+    assert not Check("x", math.nan, limit, direction).ok
+
+
+@pytest.mark.parametrize("limit", [math.nan, math.inf, -math.inf])
+def test_a_limit_is_a_number(limit):
+    with pytest.raises(ValueError, match="check 'x' has the limit (nan|inf|-inf): a finite one is needed"):
+        Check("x", 0, limit, "<=")
+
+
+@dataclass
+class Thawed:
+    mode: str = "eager"
+
+
+class Plain:
+    mode = "eager"
+
+
+@dataclass(frozen=True)
+class Bare:
+    mode: str
+    size: int = 1
+
+
+@dataclass(frozen=True)
+class Listed:
+    mode: list[int] = field(default_factory=list)
+
+
+BROKEN = {
+    "no variants": ([], {}, "it has no variants"),
+    "not frozen": ([Thawed()], {}, "a frozen dataclass, 'Thawed' is not: write @dataclass(frozen=True) above it"),
+    "not a dataclass": ([Plain()], {}, "a frozen dataclass, 'Plain' is not: write @dataclass(frozen=True)"),
+    "two types": ([Settings(), Bare("x")], {"compare": "mode"}, "its variants are of two types"),
+    "a list": ([Listed()], {}, "setting 'mode' is []: a string, a number, a boolean or None is needed"),
+    "a comma": ([Settings("a,b")], {}, "setting 'mode' is 'a,b': use letters, digits and _ . + : / - alone"),
+    "an empty string": ([Settings("")], {}, "setting 'mode' is '': use letters, digits"),
+    "no default": ([Bare("x")], {}, "field 'mode' needs a default: the defaults are the baseline"),
+    "unknown axis": ([Settings()], {"compare": "mod"}, "no field 'mod'; they have mode, size, last, rate"),
+    "unknown context": ([Settings()], {"within": ["phase"]}, "no field 'phase'; they have mode, size"),
+    "both at once": (
+        [Settings()],
+        {"compare": "mode", "within": ["mode"]},
+        "'mode' cannot be compared and held equal at once",
+    ),
+    "nothing compared": (
+        grid(Settings, mode=["a", "b"]),
+        {},
+        "it has 2 variants but compares no field",
+    ),
+    "an empty question": ([Settings()], {"question": " "}, "the question is empty"),
+    "listed twice": ([Settings(), Settings()], {"compare": "mode"}, "layout[mode=eager] is listed twice"),
+    "no baseline": ([Settings("fast")], {"compare": "mode"}, "no baseline for {}: 'mode' never has its default"),
+    "a context without baseline": (
+        [Settings(), Settings("fast"), Settings("fast", 8)],
+        {"compare": "mode", "within": ["size"]},
+        "no baseline for {'size': 8}: 'mode' never has its default value",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("variants", "definition", "message"), BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_definition_names_its_place_and_its_remedy(variants, definition, message):
+    with pytest.raises(UsageError) as caught:
+        make(variants, **definition)
+    assert str(caught.value).startswith(f"{HERE}: ")
+    assert message in str(caught.value)
+    assert caught.value.exit_code == 2
+
+
+def test_a_grid_over_what_is_no_axis():
+    with pytest.raises(TypeError, match="'Settings' has no field 'mod'; it has mode, size, last, rate"):
+        grid(Settings, mod=["a"])
+    with pytest.raises(TypeError, match="'Plain' is no dataclass: write @dataclass"):
+        grid(Plain, mode=["a"])
