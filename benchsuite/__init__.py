@@ -14,6 +14,7 @@ from benchsuite.scenario import (
     Scenario,
     Skip,
     Workload,
+    does_not_apply,
     grid,
     scenario,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "Task",
     "Workload",
     "__version__",
+    "does_not_apply",
     "grid",
     "scenario",
 ]

@@ -154,7 +154,9 @@ def unmet(requirement: Requirement) -> str | None:
             return _unmet_compiler()
         case "module":
             return _unmet_module(requirement.argument)
-    raise UsageError(f"requirement {requirement.kind!r}: the kinds are cuda, cxx_compiler and module")
+        case "never":
+            return requirement.argument
+    raise UsageError(f"requirement {requirement.kind!r}: the kinds are cuda, cxx_compiler, module and never")
 
 
 def _unmet_cuda(argument: str) -> str | None:

@@ -6,26 +6,49 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from benchsuite.record import CheckResult, OperatorRow, Record, Turn
+from benchsuite.record import CANARY, CheckResult, CompileCache, OperatorRow, Record, Turn
 
 if TYPE_CHECKING:
+    from benchsuite.plan import Group
+    from benchsuite.scenario import Variant
     from benchsuite.turns import Outcome
+    from benchsuite.worker.protocol import TrialSpec
 
 
-def record_of(outcome: Outcome, empty: Record, artifacts: str = "") -> Record:
-    """Fill a record with what a worker has reported.
+def record_of(  # noqa: PLR0917 - all that is known of a trial
+    variant: Variant, group: Group, spec: TrialSpec, outcome: Outcome, environment: str, compile_cache: CompileCache
+) -> Record:  # fmt: skip
+    """Return the record of a variant's trial; a check that did not hold makes it a failed one."""
+    known = Record(
+        variant=variant.id, scenario=variant.scenario, settings=variant.settings, context=variant.context,
+        baseline=variant.baseline, pass_=group.pass_, repetition=group.repetition, group=group.id,
+        outcome="completed", started=_utc(outcome.started), duration_ns=outcome.duration_ns,
+        seed=spec.seed, threads=spec.threads, environment=environment, compile_cache=compile_cache,
+    )  # fmt: skip
+    return _filled(known, outcome)
 
-    Args:
-        outcome: how the trial ended.
-        empty: the record with all that was known before the trial.
-        artifacts: the folder of the trial's files, relative to the run directory.
-    """
+
+def canary_record(group: Group, spec: TrialSpec, outcome: Outcome, environment: str) -> Record:
+    """Return the record of the fixed workload that took its turns in a group."""
+    known = Record(
+        variant=CANARY, scenario=CANARY, settings={}, context={}, baseline=True, pass_="timing",
+        repetition=group.repetition, group=group.id, outcome="completed", started=_utc(outcome.started),
+        duration_ns=outcome.duration_ns, seed=spec.seed, threads=spec.threads, environment=environment,
+    )  # fmt: skip
+    return _filled(known, outcome)
+
+
+def skipped_record(variant: Variant, reason: str, started: str) -> Record:
+    """Return the record of a variant that this machine cannot run."""
+    return Record(
+        variant=variant.id, scenario=variant.scenario, settings=variant.settings, context=variant.context,
+        baseline=variant.baseline, pass_="timing", repetition=0, group="", outcome="skipped", started=started,
+        reason=reason,
+    )  # fmt: skip
+
+
+def _filled(known: Record, outcome: Outcome) -> Record:
     message = outcome.message
-    known = dataclasses.replace(
-        empty,
-        started=datetime.fromtimestamp(outcome.started, UTC).isoformat(timespec="milliseconds"),
-        duration_ns=outcome.duration_ns,
-    )
     if message["event"] == "skipped":
         return dataclasses.replace(known, outcome="skipped", reason=message["reason"])
     if message["event"] != "result":
@@ -49,10 +72,14 @@ def record_of(outcome: Outcome, empty: Record, artifacts: str = "") -> Record:
         checks=checks,
         operators=tuple(OperatorRow(**row) for row in message.get("operators", ())),
         contention=message.get("contention", {}),
-        artifacts={kind: f"{artifacts}/{name}" for kind, name in message.get("artifacts", {}).items()},
+        artifacts=message.get("artifacts", {}),
     )
 
 
 def _say_broken(check: CheckResult) -> str:
     value = "not a number" if check.value is None else f"{check.value:.4g}"
     return f"check failed: {check.name} is {value}, must be {check.direction} {check.limit:g}"
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")

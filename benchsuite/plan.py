@@ -19,6 +19,8 @@ MIN_ROUNDS = 3
 MAX_ROUNDS = 5
 """More rounds would narrow an interval further, but each look at the data adds to the chance of a false claim."""
 
+QUICK_LONGEST_STEP_NS = 100_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedVariant:
@@ -131,12 +133,24 @@ def make_plan(
 
 
 def quick_plan(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
-    """Return what of a plan gives a first look, and what that leaves out, in sentences."""
-    left_out = [f"{group.scenario} (it takes a whole training)" for group in plan.once]
-    left_out.append("the operator pass of every variant")
-    passes = tuple(group for group in plan.passes if group.pass_ != "operators")
-    left_out.append(f"rounds beyond {MIN_ROUNDS}, which would narrow intervals that leave an answer open")
-    return Plan((), plan.contexts, passes, plan.skipped), tuple(left_out)
+    """Return what of a plan gives a first look, and what that leaves out, in sentences.
+
+    Of each scenario the first context alone is timed, in the fewest rounds and without the passes.
+    """
+    first: dict[str, Group] = {}
+    for group in plan.contexts:
+        first.setdefault(group.scenario, group)
+    others = [group for group in plan.contexts if group is not first[group.scenario]]
+    left_out = [f"{group.scenario}, as it takes a whole training" for group in plan.once]
+    left_out += [
+        f"{group.scenario} with {_context_name(group.members[0].variant.context)}" for group in others
+    ]
+    left_out += [
+        "the operator and memory passes of every variant",
+        f"variants whose step takes more than {QUICK_LONGEST_STEP_NS / 1e6:.0f} ms",
+        f"rounds beyond the first {MIN_ROUNDS}, even where an answer is still open",
+    ]
+    return Plan((), tuple(first.values()), (), plan.skipped), tuple(left_out)
 
 
 def start_order(members: int, repetition: int, rng: random.Random) -> list[int]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 Pass: TypeAlias = Literal["timing", "operators", "memory"]
 Outcome: TypeAlias = Literal["completed", "skipped", "failed"]
+CompileCache: TypeAlias = Literal["", "empty", "filled"]
 CANARY = "canary"
 """The scenario name of the fixed workload that takes its turn in every group."""
 
@@ -78,7 +79,7 @@ class Record:
     seed: int = 0
     threads: int = 0
     environment: str = ""
-    compile_cache: Literal["", "empty", "filled"] = ""
+    compile_cache: CompileCache = ""
     first_step_ns: int | None = None
     warmup_ns: tuple[int, ...] = ()
     settled: bool = True
@@ -150,7 +151,7 @@ class RunInfo:
     left_out: tuple[str, ...] = ()
     """What this run did not measure though it was asked about, in sentences."""
     fitness: tuple[Mapping[str, str], ...] = ()
-    """The findings of `doctor` before the run: name, level (ok, warn), message, remedy."""
+    """The findings of `doctor` before the run: name, level (ok, warn, bad), message, remedy."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the header as it stands in `run.json`."""

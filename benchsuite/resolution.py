@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import random
 import statistics
@@ -15,15 +14,13 @@ from benchsuite.errors import BenchsuiteError, UsageError
 from benchsuite.procfs import usable_cpus
 from benchsuite.starters import Starters
 from benchsuite.statistics import robust_deviation, smallest_detectable
+from benchsuite.trials import launch
 from benchsuite.turns import run_group
 from benchsuite.worker import canary
 from benchsuite.worker.protocol import TrialSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
-
-    from benchsuite.launcher import Worker
 
 MIN_PAIRS = 4
 TIMEOUT_S = 120.0
@@ -69,14 +66,12 @@ def measure_resolution(pairs: int, working_on: Callable[[str, float], None]) -> 
     ratios: list[float] = []
     pair_s = 2.0
 
-    def start() -> tuple[Worker, dict[str, Any]]:
-        return starters.get({}).start(), dataclasses.asdict(spec)
-
     try:
         for pair in range(pairs):
             working_on(f"pair {pair + 1} of {pairs}", (pairs - pair) * pair_s)
             began = time.monotonic()
-            first, second = run_group([start, start], pair, rng, TIMEOUT_S)
+            start = launch(starters, spec, {})
+            first, second = run_group([start, start], pair, rng, timeout_s=TIMEOUT_S)
             for outcome in (first, second):
                 if outcome.message["event"] != "result":
                     raise BenchsuiteError(f"a worker failed: {outcome.message.get('reason')}")

@@ -40,10 +40,14 @@ class Check:
     limit: float
     direction: Literal["<=", ">="]
 
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.limit):
+            raise ValueError(f"check {self.name!r} has the limit {self.limit}: a finite one is needed")
+
     @property
     def ok(self) -> bool:
         """Whether the value is on the right side of the limit."""
-        if math.isnan(self.value) or math.isnan(self.limit):
+        if math.isnan(self.value):
             return False
         return self.value <= self.limit if self.direction == "<=" else self.value >= self.limit
 
@@ -77,12 +81,17 @@ class Requirement:
     `kind` names the probe in `benchsuite.environment`; `argument` is what it is asked.
     """
 
-    kind: Literal["cuda", "cxx_compiler", "module"]
+    kind: Literal["cuda", "cxx_compiler", "module", "never"]
     argument: str = ""
 
 
 CUDA = Requirement("cuda", "1")
 CXX_COMPILER = Requirement("cxx_compiler")
+
+
+def does_not_apply(reason: str) -> Requirement:
+    """Return a requirement that no machine meets: these settings make no sense together, for the reason given."""
+    return Requirement("never", reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 from benchsuite.launcher import Spawner, Starter, Zygote, can_fork
@@ -18,15 +19,17 @@ class Starters:
     def __init__(self, compile_folder: Path | None) -> None:
         """Remember where compiling keeps what it needs once a machine; None: nothing will be compiled."""
         self._common = {LASTING_VARIABLE: str(compile_folder)} if compile_folder else {}
+        self._lock = threading.Lock()
         self._starters: dict[tuple[tuple[str, str], ...], Starter] = {}
 
     def get(self, env: Mapping[str, str]) -> Starter:
         """Return the starter for these environment variables."""
         key = tuple(sorted(env.items()))
-        if key not in self._starters:
-            variables = {**self._common, **env}
-            self._starters[key] = Zygote(variables) if can_fork() else Spawner(variables)
-        return self._starters[key]
+        with self._lock:
+            if key not in self._starters:
+                variables = {**self._common, **env}
+                self._starters[key] = Zygote(variables) if can_fork() else Spawner(variables)
+            return self._starters[key]
 
     def renew(self) -> None:
         """End all starters and their workers."""

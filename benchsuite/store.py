@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -91,6 +92,12 @@ class RunDirectory:
         folder = self.path / ARTIFACTS_FOLDER / safe_name(variant) / f"{pass_}-{repetition}"
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def drop_artifact_folder(self, folder: Path) -> None:
+        """Remove a trial's folder in which nothing was kept, and its variant's if that leaves it empty."""
+        for empty in (folder, folder.parent):
+            with contextlib.suppress(OSError):
+                empty.rmdir()
 
 
 def safe_name(variant: str) -> str:

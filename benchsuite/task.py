@@ -26,6 +26,8 @@ class Task(Protocol):
 
     name: str
     """Shown in the report and kept in the run's fingerprint."""
+    target_accuracy: float | None = None
+    """A trained model must reach it, as a fraction, for `training`'s check to hold; None: any accuracy will do."""
 
     @abstractmethod
     def make_model(self) -> nn.Module:

@@ -99,6 +99,8 @@ class RunProgress:
 
     def finished(self, record: Record) -> None:
         """Without a terminal, print one plain line for each trial that has ended."""
+        if not record.group:
+            return  # skipped from the start, and said so then
         if self._progress is None:
             self._console.print(escape(_describe(record)), soft_wrap=True)
         elif record.outcome == "failed":

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from benchsuite.launcher import Worker, WorkerError
 from benchsuite.plan import start_order, turn_orders
@@ -21,7 +21,8 @@ TURN_SLACK = 50
 """A turn may take this many times its expected length before its worker counts as hung."""
 MIN_TURN_TIMEOUT_S = 60.0
 
-Start = Callable[[], tuple[Worker, dict[str, Any]]]
+Launch: TypeAlias = Callable[[], Worker]
+"""Starts a worker and sends it its trial."""
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class _Member:
-    start: Start
+    launch: Launch
     outcome: Outcome = field(default_factory=Outcome)
     worker: Worker | None = None
     steps_per_turn: int = 1
@@ -54,7 +55,12 @@ class _Member:
 
 
 def run_group(
-    starts: Sequence[Start], repetition: int, rng: random.Random, timeout_s: float
+    launches: Sequence[Launch],
+    repetition: int,
+    rng: random.Random,
+    *,
+    timeout_s: float,
+    longest_step_ns: int | None = None,
 ) -> list[Outcome]:
     """Set all members up one after the other, let them take turns, and collect their results.
 
@@ -62,18 +68,19 @@ def run_group(
     a fixed length take turns of one step until it is done.
 
     Args:
-        starts: for each member a function that starts its worker and returns it with its trial message.
+        launches: for each member a function that starts its worker on its trial.
         repetition: the round's number, which rotates the order of starting.
         rng: decides the orders.
         timeout_s: how long a set-up with its warm-up, or a check, may take.
+        longest_step_ns: a member whose warmed-up step takes longer is left out; None: none is.
 
     Returns:
-        One outcome for each member, in the order of `starts`.
+        One outcome for each member, in the order of `launches`.
     """
-    members = [_Member(start) for start in starts]
+    members = [_Member(launch) for launch in launches]
     try:
         for index in start_order(len(members), repetition, rng):
-            _set_up(members[index], timeout_s)
+            _set_up(members[index], timeout_s, longest_step_ns)
         _take_turns(members, rng, timeout_s)
         for member in members:
             if member.worker is not None:
@@ -85,13 +92,20 @@ def run_group(
     return [member.outcome for member in members]
 
 
-def _set_up(member: _Member, timeout_s: float) -> None:
+def _set_up(member: _Member, timeout_s: float, longest_step_ns: int | None) -> None:
     member.began_ns = time.perf_counter_ns()
     member.outcome.started = time.time()
-    member.worker, trial = member.start()
-    message = _ask(member, trial, timeout_s)
+    try:
+        member.worker = member.launch()
+        message = member.worker.receive(timeout_s)
+    except WorkerError as error:
+        message = {"event": "failed", "reason": str(error)}
     if message["event"] != "ready":
         member.ends(message)
+        return
+    if longest_step_ns is not None and message["step_ns"] > longest_step_ns:
+        reason = f"its step takes {message['step_ns'] / 1e6:.0f} ms: a quick run leaves out those over {longest_step_ns / 1e6:.0f}"
+        member.ends({"event": "skipped", "reason": reason})
         return
     member.num_steps = message["num_steps"]
     member.step_ns = message["step_ns"]

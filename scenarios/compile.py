@@ -14,9 +14,9 @@ from benchsuite import (
     Phase,
     ProcessSpec,
     Requirement,
-    Skip,
     Task,
     Workload,
+    does_not_apply,
     grid,
     scenario,
 )
@@ -47,6 +47,8 @@ class Settings:
 
 
 def _requires(settings: Settings) -> list[Requirement]:
+    if settings.mode == "reduce-overhead" and settings.device == "cpu":
+        return [does_not_apply("reduce-overhead works by CUDA graphs: on a CPU it is the default mode")]
     device = [CUDA] if settings.device == "cuda" else []
     # On a GPU too: Triton compiles the code that launches its kernels.
     compiler = [] if settings.mode == "eager" else [CXX_COMPILER]
@@ -69,8 +71,6 @@ def _requires(settings: Settings) -> list[Requirement]:
 )
 def compile(settings: Settings, task: Task) -> Workload:  # noqa: A001 - the scenario's name
     """Run the loop compiled: forward pass, loss and backward pass to train, the forward pass to infer."""
-    if settings.mode == "reduce-overhead" and settings.device == "cpu":
-        raise Skip("reduce-overhead works by CUDA graphs: on a CPU it is the default mode")
     mode = None if settings.mode == "eager" else settings.mode
     loop_settings = LoopSettings(settings.phase, settings.device, compile_mode=mode)
     loop = make_loop(loop_settings, task)

@@ -73,7 +73,7 @@ class _Training:
             "epoch_s": [],
         }
         self._task = task
-        self._target: float | None = getattr(task, "target_accuracy", None)
+        self._target = task.target_accuracy
         self._seconds = 0.0
         self._loader = DataLoader(
             task.dataset("train"),

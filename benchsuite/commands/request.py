@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from benchsuite.catalog import Entry
-    from benchsuite.session import Options
+    from benchsuite.trials import Options
 
 DEFAULT_TASK = "scenarios.mnist:task"
 
@@ -69,8 +69,8 @@ class Request:
             UsageError: the task cannot be found.
         """
         from benchsuite.origin import PROJECT_ROOT, Origin, locate
-        from benchsuite.plan import MIN_ROUNDS
-        from benchsuite.session import Options
+        from benchsuite.plan import MIN_ROUNDS, QUICK_LONGEST_STEP_NS
+        from benchsuite.trials import Options
 
         module, colon, attribute = self.task.rpartition(":")
         if not colon or not module or not attribute:
@@ -87,7 +87,9 @@ class Request:
             budget_s=self.budget_s,
             timeout_s=self.timeout_s,
         )
-        return dataclasses.replace(options, max_rounds=MIN_ROUNDS) if self.quick else options
+        if self.quick:
+            return dataclasses.replace(options, max_rounds=MIN_ROUNDS, longest_step_ns=QUICK_LONGEST_STEP_NS)
+        return options
 
 
 def header(

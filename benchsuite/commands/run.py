@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import random
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +143,8 @@ def _measure(  # noqa: PLR0917
     plan, left_out = _plan(request, entries)
     for sentence in left_out:
         out.note(f"left out: {sentence}")
+    for reason, count in Counter(skipped.reason for skipped in plan.skipped).items():
+        out.note(f"skipped: {count} variants, {reason}")
     info = earlier.info if earlier else header(request, entries, dataclasses.asdict(machine), left_out)
     if earlier:
         _demand_same_machine(directory.path, earlier.info, dataclasses.asdict(machine))
