@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from benchsuite.comparison import moved_groups
 from benchsuite.record import CANARY
 from reports import format as fmt
+from reports.collect import latest
 from reports.phrases import fault
-from reports.results import latest
 
 if TYPE_CHECKING:
     from reports.load import ReportData
@@ -29,7 +29,7 @@ def caveats(data: ReportData) -> tuple[str, ...]:
         )
     found += [*_failed(data), *_skipped(data), *_moved(data), *_contended(data)]
     found += [
-        fmt.sentence(fmt.clause(f"{finding.get('message', '')}: {finding.get('remedy', '')}".rstrip(": ")))
+        fmt.sentence(fmt.clause(f"{finding.get('message', '')}; {finding.get('remedy', '')}".rstrip("; ")))
         for finding in info.fitness
         if finding.get("level") not in {"ok", None}
     ]

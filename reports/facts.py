@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from reports import format as fmt
@@ -37,6 +37,15 @@ def facts(mapping: Mapping[str, object]) -> Facts:
     return found
 
 
+def merged(mappings: Iterable[Mapping[str, object]]) -> Facts:
+    """Return several mappings as one list, in which values that differ stand side by side."""
+    found: dict[str, dict[str, None]] = {}
+    for mapping in mappings:
+        for label, text in facts(mapping):
+            found.setdefault(label, {})[text] = None
+    return [(label, " or ".join(texts)) for label, texts in found.items()]
+
+
 def machine_line(data: ReportData) -> str:
     """Return machine and software in one line."""
     machine = data.run.info.machine
@@ -45,7 +54,7 @@ def machine_line(data: ReportData) -> str:
         _first(machine, "cpu_model", "cpu"),
         f"{cores} cores" if (cores := _first(machine, "num_cores", "cores")) else "",
         _spell("memory_bytes", machine["memory_bytes"]) if machine.get("memory_bytes") else "",
-        *[_one(gpu) for gpu in _list(environment.get("gpus"))],
+        *[_one(gpu) for gpu in _list(machine.get("gpus") or environment.get("gpus"))],
         _first(machine, "os", "system"),
         f"Python {python}" if (python := _first(machine, "python")) else "",
         f"PyTorch {torch}" if (torch := _first(environment, "torch")) else "",

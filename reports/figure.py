@@ -42,7 +42,7 @@ def data_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
 
 def axis_format(axis: Axis, spell: Callable[[float], str]) -> None:
     """Spell an axis's ticks with a function of this package."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _position: _trimmed(spell(value))))
+    axis.set_major_formatter(FuncFormatter(lambda value, _position: _trimmed(spell(value)) if value else "0"))
 
 
 def log_axis(axis: Axis, values: Sequence[float], spell: Callable[[float], str], *, base: int = 10) -> None:

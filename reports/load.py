@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 from benchsuite.store import Run, load_run
 from reports import frames
-from reports.results import ScenarioResult, collect, latest
+from reports.collect import collect, latest
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from reports.results import ScenarioResult
 
 
 @dataclass(frozen=True)

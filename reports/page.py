@@ -19,7 +19,7 @@ from benchsuite.store import REPORT_FILE
 from reports import format as fmt
 from reports.answers import answer
 from reports.caveats import caveats
-from reports.facts import facts, machine_line
+from reports.facts import facts, machine_line, merged
 from reports.plots import scenario_plots
 from reports.tables import Cell, Column, Row, Table, scenario_table
 
@@ -94,7 +94,7 @@ def render(data: ReportData) -> str:
         title=fmt.name(info.task_name or info.task or "benchsuite"),
         started=_date(info.started),
         machine=machine_line(data),
-        command=shlex.join(["python", "-m", "benchsuite", *map(fmt.name, info.command)]),
+        command=shlex.join(map(fmt.name, info.command)),
         caveats=caveats(data),
         cards=[_card(number, result, info) for number, result in enumerate(data.scenarios)],
         sections=_sections(info),
@@ -194,13 +194,11 @@ def _sections(info: RunInfo) -> list[tuple[str, list[tuple[str, str]]]]:
     data = facts(info.data)
     task = [("Task", fmt.name(info.task_name or info.task)), ("Defined in", fmt.name(info.task)), *data]
     run = [*facts(info.options), ("Commit", fmt.name(info.commit or "none"))]
-    found = [("Machine", facts(info.machine)), ("Task and data", task), ("Run", run)]
-    found += [
-        (
-            "Environment" if len(info.environments) == 1 else f"Environment {fmt.name(name)}",
-            facts(environment),
-        )
-        for name, environment in info.environments.items()
+    found = [
+        ("Machine", facts(info.machine)),
+        ("Software, as the workers saw it", merged(info.environments.values())),
+        ("Task and data", task),
+        ("Run", run),
     ]
     return [(title, lines) for title, lines in found if lines]
 

@@ -36,7 +36,9 @@ class Statement:
 
 def state(context: ContextResult, standing: Standing, text: str, *details: str) -> Statement:
     """Make a statement of its parts; each becomes a sentence, empty ones are left out."""
-    detail = " ".join(_sentence(context, part) for part in (*details, absences(context)) if part)
+    detail = " ".join(
+        _sentence(context, part) for part in (*details, absences(context), contention(context)) if part
+    )
     return Statement(context.label, _sentence(context, text), detail, standing)
 
 
@@ -47,6 +49,9 @@ def nothing_measured(context: ContextResult) -> Statement:
         frozenset({"skipped"}): "not measured: every variant was skipped",
         frozenset({"failed"}): "no answer: every variant failed",
     }.get(frozenset(outcomes), "no answer: no variant was measured")
+    reasons = {_because(variant) for variant in context.variants}
+    if len(reasons) == 1:
+        return Statement(context.label, fmt.sentence(text + reasons.pop()), "", "missing")
     return state(context, "missing", text)
 
 
@@ -59,7 +64,8 @@ def no_comparison(context: ContextResult) -> Statement:
     if len(measured) == 1:
         text = _sentence(context, f"only {measured[0].label} was measured: {step(measured[0])}")
         others = _sentence(context, absences(context)) if absences(context) else ""
-        return Statement(context.label, f"{text} {others}".strip(), "", "alone")
+        disturbed = fmt.sentence(contention(context)) if contention(context) else ""
+        return Statement(context.label, f"{text} {others}".strip(), disturbed, "alone")
     figures = "; ".join(f"{variant.label} takes {step(variant)}" for variant in measured)
     if baseline is not None and not baseline.sound:
         return state(context, "alone", f"no comparison without the baseline {baseline.label}", figures)
@@ -93,6 +99,14 @@ def absences(context: ContextResult) -> str:
         elif not variant.sound:
             parts.append(f"{variant.label} {fault(variant)} and cannot be part of the answer")
     return "; ".join(parts)
+
+
+def contention(context: ContextResult) -> str:
+    """Say how many of the timings behind an answer were taken under contention."""
+    number = sum(len(variant.disturbances) for variant in context.measured)
+    total = sum(len(variant.timings) for variant in context.measured)
+    timings = "timing" if total == 1 else "timings"
+    return f"taken under contention: {number} of {total} {timings}" if number else ""
 
 
 def fault(variant: VariantResult) -> str:

@@ -112,7 +112,7 @@ def distribution_plot(context: ContextResult, prefix: str) -> Plot | None:
     turns = any(variant.timings[0].turns for variant in measured)
     reading = (
         f"Each dot is one {'turn of about 20 ms' if turns else 'step'}, each line of dots one round in a fresh process; "
-        f"the dark bar holds the middle half of all, the upright line is the median.{cut}"
+        f"the thick bar holds the middle half of all, the upright line is the median.{cut}"
     )
     alt = (
         "Step times"

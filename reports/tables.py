@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from reports import format as fmt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import pandas as pd
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from reports.results import ScenarioResult, VariantResult
 
 Value: TypeAlias = str | float | None
+MOST_NAMES = 3
+"""So many variants are named in a note; more are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,22 +217,30 @@ def _disturbed(variant: VariantResult) -> Cell:
 
 
 def _notes(result: ScenarioResult) -> list[str]:
-    notes = []
+    """Return what the rows cannot say, told once for all variants that share it."""
+    shared: dict[str, list[str]] = {}
     for variant in result.variants:
-        if variant.disturbances:
-            number, timings = len(variant.disturbances), fmt.rounds(len(variant.timings))
-            worst = variant.disturbances[-1]
-            notes.append(f"{fmt.name(variant.id)}: {number} of {timings} under contention ({worst}).")
-        if variant.unsettled:
-            notes.append(
-                f"{fmt.name(variant.id)}: {fmt.rounds(variant.unsettled)} began before the step had settled."
-            )
-        if variant.outcome in {"skipped", "not measured"}:
-            notes.append(
-                f"{fmt.name(variant.id)} was {variant.outcome}: {fmt.sentence(fmt.one_line(variant.reason), capital=False)}"
-            )
-        notes += [
-            f"{fmt.name(variant.id)}, {fault.pass_} pass, failed: {fmt.sentence(fmt.one_line(fault.reason), capital=False)}"
-            for fault in variant.faults
-        ]
-    return list(dict.fromkeys(notes))
+        for note in _variant_notes(variant):
+            shared.setdefault(note, []).append(fmt.name(variant.id))
+    notes = [f"{_who(names)}: {note}" for note, names in shared.items()]
+    disturbed = [variant for variant in result.variants if variant.disturbances]
+    if disturbed:
+        example = max(disturbed, key=lambda variant: len(variant.disturbances))
+        names = _who([fmt.name(variant.id) for variant in disturbed])
+        notes.append(f"Under contention: {names} ({example.label} {example.disturbances[-1]}).")
+    if any(variant.series("epoch_s") for variant in result.variants):
+        notes.append("A step of this scenario is one epoch.")
+    return notes
+
+
+def _variant_notes(variant: VariantResult) -> Iterator[str]:
+    if variant.outcome in {"skipped", "not measured"}:
+        yield fmt.sentence(f"{variant.outcome}, {fmt.one_line(variant.reason)}", capital=False)
+    if variant.unsettled:
+        yield f"{fmt.rounds(variant.unsettled)} began before the step time had settled."
+    for fault in variant.faults:
+        yield fmt.sentence(f"{fault.pass_} pass failed, {fmt.one_line(fault.reason)}", capital=False)
+
+
+def _who(names: list[str]) -> str:
+    return fmt.listing(names) if len(names) <= MOST_NAMES else f"{len(names)} variants"

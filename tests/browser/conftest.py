@@ -102,7 +102,7 @@ def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         task=HOSTILE,
         task_name=HOSTILE,
         commit=HOSTILE,
-        command=("run", "--task", HOSTILE),
+        command=("python", "-m", "benchsuite", "run", "--task", HOSTILE),
         started=HOSTILE,
         machine={HOSTILE: HOSTILE, "cpu_model": HOSTILE, "os": [HOSTILE]},
         environments={HOSTILE: {"env": {HOSTILE: HOSTILE}, "torch": HOSTILE, "gpus": [{"name": HOSTILE}]}},

@@ -146,7 +146,7 @@ def make_info(**changes: Any) -> RunInfo:
     """Make the header of the sample run."""
     return replace(
         RunInfo(
-            command=("run", "--all"),
+            command=("python", "-m", "benchsuite", "run", "--all"),
             started=STARTED,
             finished="2026-03-02T09:18:41Z",
             task="scenarios.mnist:task",

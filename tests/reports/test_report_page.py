@@ -95,3 +95,14 @@ def test_neither_torch_nor_a_scenario_is_imported(sample: Path) -> None:
         "assert not {'torch', 'scenarios'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(sample)], check=True)
+
+
+def test_what_two_environments_share_is_shown_once() -> None:
+    from reports.facts import merged
+
+    one = {"torch": "2.11", "threads": 1, "env": {"OMP_NUM_THREADS": "1"}}
+    assert merged([one, {**one, "threads": 2}]) == [
+        ("PyTorch", "2.11"),
+        ("Threads", "1 or 2"),
+        ("Variables · OMP_NUM_THREADS", "1"),
+    ]

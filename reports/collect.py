@@ -1,0 +1,139 @@
+"""Sorts the records of a run under the scenarios of its header."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from benchsuite.comparison import Comparison, compare
+from benchsuite.record import CANARY, Record
+from benchsuite.scenario import format_value
+from reports import format as fmt
+from reports.results import ContextResult, Outcome, ScenarioResult, VariantResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from benchsuite.store import Run
+
+CONTEXT_WORDS = {"train": "training", "infer": "inference", "cpu": "CPU", "cuda": "CUDA"}
+"""Words for the values of the axes that every scenario shares."""
+
+
+def collect(run: Run) -> tuple[ScenarioResult, ...]:
+    """Sort a run's records under its scenarios; records that the header does not know get scenarios too."""
+    records = latest(run.records)
+    comparisons = {comparison.variant: comparison for comparison in compare(records)}
+    by_variant: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        by_variant[record.variant].append(record)
+    entries = [*run.info.scenarios, *_unlisted(run.info.scenarios, records)]
+    return tuple(
+        _scenario(entry, by_variant, comparisons, finished=run.info.finished is not None) for entry in entries
+    )
+
+
+def latest(records: Iterable[Record]) -> tuple[Record, ...]:
+    """Keep the last record of each trial: a resumed run may have measured one again."""
+    return tuple({(r.variant, r.pass_, r.group, r.repetition): r for r in records}.values())
+
+
+def _unlisted(entries: Sequence[Mapping[str, Any]], records: Sequence[Record]) -> list[dict[str, Any]]:
+    known = {entry.get("name") for entry in entries} | {CANARY}
+    found: dict[str, dict[str, Any]] = {}
+    for record in records:
+        if record.scenario in known:
+            continue
+        entry = found.setdefault(record.scenario, {"name": record.scenario, "variants": {}})
+        entry["variants"][record.variant] = {
+            "id": record.variant,
+            "settings": record.settings,
+            "context": record.context,
+            "baseline": record.baseline,
+        }
+    return [{**entry, "variants": list(entry["variants"].values())} for entry in found.values()]
+
+
+def _scenario(
+    entry: Mapping[str, Any],
+    by_variant: Mapping[str, Sequence[Record]],
+    comparisons: Mapping[str, Comparison],
+    *,
+    finished: bool,
+) -> ScenarioResult:
+    listed = list(entry.get("variants", ()))
+    compared = entry.get("compare")
+    contexts: dict[str, list[VariantResult]] = defaultdict(list)
+    labels: dict[str, str] = {}
+    telling = _varying(variant.get("context", {}) for variant in listed)
+    for variant in listed:
+        context = variant.get("context", {})
+        key = str(sorted(context.items()))
+        labels[key] = ", ".join(_context_word(axis, context[axis]) for axis in telling if axis in context)
+        records = by_variant.get(variant["id"], ())
+        outcome, reason = _outcome(variant, records, finished=finished)
+        contexts[key].append(
+            VariantResult(
+                id=variant["id"],
+                label=_label(variant, compared, [v.get("settings", {}) for v in listed]),
+                settings=variant.get("settings", {}),
+                context=context,
+                baseline=bool(variant.get("baseline", False)),
+                outcome=outcome,
+                reason=fmt.prose(reason),
+                trials=tuple(record for record in records if record.outcome != "skipped"),
+                comparison=comparisons.get(variant["id"]),
+            )
+        )
+    return ScenarioResult(
+        name=entry["name"],
+        question=fmt.clause(entry.get("question") or f"What does {fmt.name(entry['name'])} show?"),
+        compare=compared,
+        metric=entry.get("metric", "step_time"),
+        answer=entry.get("answer", "best"),
+        once=bool(entry.get("once", False)),
+        contexts=tuple(
+            ContextResult(label=fmt.name(labels[key]), variants=tuple(members))
+            for key, members in contexts.items()
+        ),
+    )
+
+
+def _outcome(variant: Mapping[str, Any], records: Sequence[Record], *, finished: bool) -> tuple[Outcome, str]:
+    timed = [record for record in records if record.pass_ == "timing"] or list(records)
+    for outcome in ("completed", "failed", "skipped"):
+        if found := [record for record in timed if record.outcome == outcome]:
+            return outcome, found[-1].reason
+    if not variant.get("available", True):
+        return "skipped", variant.get("reason") or "it cannot run on this machine"
+    return "not measured", "the run left it out" if finished else "the run ended before its turn"
+
+
+def _label(
+    variant: Mapping[str, Any], compared: str | None, all_settings: Sequence[Mapping[str, Any]]
+) -> str:
+    settings, context = variant.get("settings", {}), variant.get("context", {})
+    others = [axis for axis in _varying(all_settings) if axis not in context and axis != compared]
+    words = (
+        [_value_word(compared, settings[compared])] if compared in settings and compared is not None else []
+    )
+    words += [f"{axis}={format_value(settings[axis])}" for axis in others if axis in settings]
+    return fmt.name(", ".join(words) or variant["id"])
+
+
+def _varying(mappings: Iterable[Mapping[str, Any]]) -> list[str]:
+    values: dict[str, set[str]] = defaultdict(set)
+    for mapping in mappings:
+        for axis, value in mapping.items():
+            values[axis].add(format_value(value))
+    return [axis for axis, found in values.items() if len(found) > 1]
+
+
+def _value_word(axis: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{axis.replace('_', ' ')} {format_value(value)}"  # type: ignore[arg-type]
+
+
+def _context_word(axis: str, value: object) -> str:
+    return CONTEXT_WORDS.get(str(value)) or _value_word(axis, value)
