@@ -91,12 +91,15 @@ def _scenarios_of(origin: Origin) -> list[Entry]:
         module = load(origin)
     except UsageError:
         raise
-    except Exception as error:
-        raise UsageError(f"{_place(error, origin)}: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        said = " ".join(str(error).split())
+        raise UsageError(f"{_place(error, origin)}: {type(error).__name__}: {said}") from error
+    # Two names may stand for one scenario.
+    found = {id(value): value for value in vars(module).values() if isinstance(value, Scenario)}
     return [
         Entry(value, origin, _code(value).co_firstlineno)
-        for value in vars(module).values()
-        if isinstance(value, Scenario) and _defined_in(value, module)
+        for value in found.values()
+        if _defined_in(value, module)
     ]
 
 
@@ -109,7 +112,7 @@ def _code(found: Scenario[Any]) -> CodeType:
     return code
 
 
-def _place(error: Exception, origin: Origin) -> str:
+def _place(error: BaseException, origin: Origin) -> str:
     """Return file and line of the user's own code where an import failed."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
@@ -131,14 +134,19 @@ def _demand_check(entry: Entry) -> None:
     function = _function_at(entry.origin.file, entry.line)
     for node in ast.walk(function) if function else ():
         if isinstance(node, ast.Call) and _called_name(node) == "Workload":
-            keywords = {keyword.arg: keyword.value for keyword in node.keywords}
-            missing = len(node.args) < 2 and "check" not in keywords and None not in keywords  # noqa: PLR2004
-            value = keywords.get("check")
-            if missing or (isinstance(value, ast.Constant) and value.value is None):
+            if _lacks_check(node):
                 raise UsageError(
                     f"{entry.origin.file}:{node.lineno}: scenario {entry.scenario.name!r} builds a Workload without a "
                     "check: pass check=, a function that returns a list of benchsuite.Check"
                 )
+
+
+def _lacks_check(call: ast.Call) -> bool:
+    keywords = {keyword.arg: keyword.value for keyword in call.keywords}
+    if None in keywords or any(isinstance(value, ast.Starred) for value in call.args):
+        return False
+    check = call.args[1] if len(call.args) > 1 else keywords.get("check")
+    return check is None or (isinstance(check, ast.Constant) and check.value is None)
 
 
 @cache

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING
 from benchsuite.errors import UsageError
 
 if TYPE_CHECKING:
+    from importlib.machinery import ModuleSpec
     from types import ModuleType
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -69,22 +72,42 @@ def locate(spec: str) -> Origin:
     """Return the origin that a user's `--scenarios` or `--task` names: a dotted module, or a file.
 
     Raises:
-        UsageError: there is no such module or file.
+        UsageError: there is no such module or file, or a package around it does not import.
     """
     if spec.endswith(".py") or "/" in spec:
         return _locate_file(spec)
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
-    try:
-        found = importlib.util.find_spec(spec)
-    except ModuleNotFoundError:
-        found = None
+    if spec.partition(".")[0] == BUILT_IN_PACKAGE:
+        load_built_in(BUILT_IN_PACKAGE)
+    found = _find(spec)
     if found is None or found.origin is None:
         hint = ""
         if spec.partition(".")[0] == BUILT_IN_PACKAGE:
             hint = f"; {BUILT_IN_PACKAGE!r} is benchsuite's own package: name a file of yours by its path"
         raise UsageError(f"{spec}: no module of that name was found from {Path.cwd()}{hint}")
     return Origin(spec, str(Path(found.origin).resolve()))
+
+
+def _find(spec: str) -> ModuleSpec | None:
+    """Find a module by its dotted name; this imports the packages around it."""
+    if not all(spec.split(".")):
+        return None
+    try:
+        return importlib.util.find_spec(spec)
+    except Exception as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None and f"{spec}.".startswith(f"{missing}."):
+            return None
+        raise UsageError(f"{spec}: {_last_line(error)}: {type(error).__name__}: {error}") from error
+
+
+def _last_line(error: Exception) -> str:
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if not frame.filename.startswith("<frozen")]
+    return f"{theirs[-1].filename}:{theirs[-1].lineno}"
 
 
 def _locate_file(spec: str) -> Origin:
@@ -94,7 +117,9 @@ def _locate_file(spec: str) -> Origin:
     if not path.is_file():
         raise UsageError(f"{spec}: no such file")
     stem = path.parent.name if path.name == "__init__.py" else path.stem
-    return Origin(f"benchsuite_user_{stem}", str(path))
+    # Two files of one name must not be taken for each other.
+    digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
+    return Origin(f"benchsuite_user_{stem}_{digest}", str(path))
 
 
 def _load_by_file(origin: Origin) -> ModuleType:

@@ -157,7 +157,7 @@ class Session:
         *outcomes, watched = run_group(
             [*launches, launch(self._starters, watch, {})],
             group.repetition,
-            self._rng,
+            f"{self._options.seed}/{_kind(group)}",
             timeout_s=self._options.timeout_s,
             # Noise must not drop a variant later that was let in.
             longest_step_ns=self._options.longest_step_ns if group.repetition == 0 else None,

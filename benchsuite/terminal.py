@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "bad": "[red]bad [/]"}
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the entry point what it means that nobody reads on; rich would exit with 1."""
+        raise BrokenPipeError
+
+
 class Terminal:
     """Writes for a person: results to stdout, everything else to stderr."""
 
     def __init__(self, *, quiet_stdout: bool = False) -> None:
         """With `quiet_stdout`, stdout is left to one JSON document."""
-        self._results = Console(stderr=quiet_stdout, highlight=False, soft_wrap=False)
-        self._status = Console(stderr=True, highlight=False)
+        self._results = _Console(stderr=quiet_stdout, highlight=False, soft_wrap=False)
+        self._status = _Console(stderr=True, highlight=False)
 
     def line(self, text: str = "", style: str = "") -> None:
         """Print one line of results."""

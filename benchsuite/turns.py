@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from benchsuite.launcher import Worker, WorkerError
 from benchsuite.plan import start_order, turn_orders
 from benchsuite.record import Turn
-
-if TYPE_CHECKING:
-    import random
 
 ROUNDS = 30
 TURN_NS = 20_000_000
@@ -57,7 +55,7 @@ class _Member:
 def run_group(
     launches: Sequence[Launch],
     repetition: int,
-    rng: random.Random,
+    seed: str,
     *,
     timeout_s: float,
     longest_step_ns: int | None = None,
@@ -70,7 +68,7 @@ def run_group(
     Args:
         launches: for each member a function that starts its worker on its trial.
         repetition: the round's number, which rotates the order of starting.
-        rng: decides the orders.
+        seed: the group's own, the same in every round; it decides the orders.
         timeout_s: how long a set-up with its warm-up, or a check, may take.
         longest_step_ns: a member whose warmed-up step takes longer is left out; None: none is.
 
@@ -79,9 +77,9 @@ def run_group(
     """
     members = [_Member(launch) for launch in launches]
     try:
-        for index in start_order(len(members), repetition, rng):
+        for index in start_order(len(members), repetition, seed):
             _set_up(members[index], timeout_s, longest_step_ns)
-        _take_turns(members, rng, timeout_s)
+        _take_turns(members, random.Random(f"{seed}/{repetition}"), timeout_s)  # noqa: S311 - an order, not a secret
         for member in members:
             if member.worker is not None:
                 member.ends(_ask(member, {"do": "finish"}, timeout_s))

@@ -108,6 +108,7 @@ def run(  # noqa: PLR0917 - one parameter for each option
     )  # fmt: skip
     entries = request.entries()
     request.options()
+    _plan(request, entries)
     with machine_lock("benchsuite run"):
         _measure(request, entries, RunDirectory.create(runs_dir), None, out, as_json)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from benchsuite.worker import process
@@ -15,7 +14,6 @@ def main(arguments: list[str]) -> None:
     Args:
         arguments: the socket's file descriptor and the parent's process id.
     """
-    os.setpgid(0, 0)
     process.die_with(int(arguments[1]))
     serve_on(int(arguments[0]))
 

@@ -276,7 +276,7 @@ def test_a_damaged_gzip_file_is_named(cache, tmp_path, embedded, damage):
 
 
 @pytest.mark.usefixtures("stand_in", "cache")
-def test_without_a_network_one_line_says_what_to_do(no_network, tmp_path):  # noqa: ARG001
+def test_without_a_network_one_line_says_what_to_do(no_network, tmp_path):
     with pytest.raises(UsageError) as raised:
         whole_root(tmp_path / "empty")
     message = one_line(raised)

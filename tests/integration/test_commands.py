@@ -1,0 +1,149 @@
+"""The command line as a user meets it: exit codes, one clear line, nothing measured for nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from benchsuite.__main__ import main
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command in this process and return its exit code, stdout and stderr."""
+
+    def run(*arguments):
+        code = main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "compil"], "no scenario is called 'compil': did you mean compile?"),
+        (["run", "compile", "nothing"], "no scenario is called 'nothing'"),
+        (["run"], "name the scenarios to run, or give --all"),
+        (["run", "--all", "compile"], "name the scenarios to run, or give --all"),
+        (["run", "--al"], "--all"),
+        (["lsit"], "list"),
+        (["run", "--all", "--threads", "0"], "--threads"),
+        (["run", "--all", "--budget", "soon"], "not a duration"),
+        (["run", "--all", "--timeout", "0s"], "not a duration"),
+        (["run", "--all", "-k", "max-autotun3"], "compile[mode=max-autotune]"),
+        (["run", "--all", "--task", "nonsense"], "write MODULE:TASK"),
+        (["run", "--all", "--task", "no.such.module:task"], "no module of that name"),
+        (["run", "--all", "--scenarios", "no_such_file.py"], "no_such_file.py: no such file"),
+        (["run", "--all", "--scenarios", "a", "--only-scenarios", "b"], "give one of them"),
+        (["run", "--resume", "no/such/run"], "no run is there"),
+        (["report", "no/such/run"], "no run is there"),
+        (["report", "--runs-dir", "no/such/folder"], "no run is there"),
+        (["doctor", "--pairs", "2"], "at least 4"),
+    ],
+)
+def test_wrong_usage_ends_in_2_with_one_line_that_helps(run, arguments, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
+    assert err.startswith("benchsuite: ")
+    assert not out or arguments[0] == "doctor"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fault_of_this_program_ends_in_70(run, monkeypatch):
+    monkeypatch.setattr("benchsuite.catalog.load_catalog", lambda *_: 1 / 0)
+    code, _out, err = run("list")
+    assert code == 70
+    assert "ZeroDivisionError" in err
+    assert "fault of benchsuite itself" in err
+
+
+def test_a_runs_folder_that_cannot_be_written_is_told_before_anything_is_measured(run, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    code, _out, err = run("run", "--all", "--runs-dir", tmp_path / "file" / "runs")
+    assert code == 2
+    assert "cannot write there" in err.splitlines()[-1]
+    assert "completed" not in err
+
+
+def test_a_full_disk_is_told_before_anything_is_measured(run, tmp_path, monkeypatch):
+    import shutil
+
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr("benchsuite.store.shutil.disk_usage", lambda _path: usage._replace(free=2**20))
+    code, _out, err = run("run", "--all", "--runs-dir", tmp_path)
+    assert code == 2
+    assert "1 MiB are free" in err.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "said"),
+    [
+        ("import no_such_module\n", 1, "No module named 'no_such_module'"),
+        ("x = 1\nif x\n", 2, "SyntaxError"),
+        ("x = 1\nx.y\n", 2, "AttributeError"),
+        ("x = 1\n", None, "it defines no scenario"),
+    ],
+)
+def test_a_module_that_cannot_be_used_is_named_with_its_line(run, tmp_path, source, line, said):
+    file = tmp_path / "mine.py"
+    file.write_text(source)
+    code, _out, err = run("list", "--scenarios", file)
+    assert code == 2
+    assert said in err
+    assert f"{file}:{line}" in err if line else str(file) in err
+    assert "Traceback" not in err
+
+
+def test_list_shows_every_variant_and_why_one_cannot_run(run):
+    code, out, _err = run("list", "--json")
+    assert code == 0
+    document = json.loads(out)
+    names = [scenario["name"] for scenario in document["scenarios"]]
+    assert names[:4] == ["training", "batch_size", "compile", "device"]
+    for scenario in document["scenarios"]:
+        assert scenario["question"].endswith("?")
+        for variant in scenario["variants"]:
+            assert variant["available"] == (variant["reason"] == "")
+            assert {"id", "settings", "context", "baseline"} <= variant.keys()
+    code, plain, _err = run("list")
+    assert all(
+        variant["id"] in plain for scenario in document["scenarios"] for variant in scenario["variants"]
+    )
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["run", "--help"]])
+def test_listing_and_help_import_neither_torch_nor_pandas(arguments):
+    code = (
+        "import sys\nfrom benchsuite.__main__ import main\n"
+        f"main({arguments!r})\nprint({{'torch', 'pandas', 'matplotlib', 'numpy', 'scipy'}} & set(sys.modules))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "set()"
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_fault():
+    pipe = subprocess.run(  # noqa: S602 - the shell makes the pipe
+        f"{sys.executable} -m benchsuite list | head -1; exit ${{PIPESTATUS[0]}}", shell=True, capture_output=True, text=True,
+        executable="bash", check=False,
+    )  # fmt: skip
+    assert pipe.returncode == 0
+    assert pipe.stderr == ""
+
+
+@pytest.mark.slow
+def test_doctor_measures_what_this_machine_can_show(run):
+    code, out, _err = run("doctor", "--pairs", "4", "--json")
+    assert code == 0
+    document = json.loads(out)
+    assert document["machine"]["num_cores"] >= 1
+    assert document["resolution"]["pairs"] == 4
+    assert document["resolution"]["smallest_detectable"] >= 0

@@ -1,0 +1,135 @@
+"""Scenarios that behave, and scenarios that do not: what real workers are tried with."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+from benchsuite import Check, ProcessSpec, Skip, Task, Workload, grid, scenario
+
+
+class TinyTask(Task):
+    name = "tiny"
+
+    def make_model(self):
+        import torch
+
+        return torch.nn.Linear(8, 2)
+
+    def example_batch(self, size):
+        import torch
+
+        return torch.ones(size, 8), torch.zeros(size, dtype=torch.long)
+
+
+task = TinyTask()
+HOLDS = Check("a fact", 1.0, 1.0, "<=")
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    rounds: int = 1
+
+
+@scenario(question="Does twice the work take longer?", variants=grid(Speed, rounds=[1, 3]), compare="rounds")
+def steady(settings, task):
+    import torch
+
+    left = torch.ones(200, 200)
+
+    def step():
+        for _ in range(settings.rounds):
+            left @ left
+
+    return Workload(step, lambda: [HOLDS], items_per_step=7)
+
+
+Kind = Literal[
+    "none", "raises", "raises_in_check", "crashes", "exits", "killed", "hangs", "no_checks", "nan", "not_a_workload", "skips",
+    "leaves_a_child", "closes",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    kind: Kind = "none"
+
+
+def _fail(kind):
+    if kind == "raises":
+        raise RuntimeError("planted: the step broke")
+    if kind == "crashes":
+        sys.stderr.write("planted: about to crash\n")
+        sys.stderr.flush()
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if kind == "exits":
+        os._exit(7)
+    if kind == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if kind == "hangs":
+        time.sleep(3600)
+
+
+@scenario(question="What becomes of a fault?", variants=grid(Fault, kind=list(Kind.__args__)), compare="kind")
+def faulty(settings, task):
+    kind = settings.kind
+    if kind == "skips":
+        raise Skip("planted: not here")
+    if kind == "not_a_workload":
+        return 1
+    if kind == "leaves_a_child":
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)  # planted child"])
+
+    def check():
+        if kind == "raises_in_check":
+            raise ValueError("planted: the check broke")
+        return {"no_checks": [], "nan": [Check("a fact", float("nan"), 1.0, "<=")]}.get(kind, [HOLDS])
+
+    workload = Workload(lambda: _fail(kind), check, metrics={"loss": float("nan")})
+    if kind == "closes":
+        workload.close = lambda: workload.metrics.update(closed=1.0)
+    return workload
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    spin: str = "0"
+
+
+@scenario(
+    question="Do variables reach the process?",
+    variants=[Environment()],
+    once=True,
+    process=lambda s: ProcessSpec(env=(("PLANTED_VARIABLE", "reached"),), threads=1),
+)
+def in_environment(settings, task):
+    reached = os.environ.get("PLANTED_VARIABLE") == "reached"
+    return Workload(lambda: None, lambda: [Check("reached", float(reached), 1.0, ">=")])
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    steps: int = 5
+
+
+@scenario(question="Is work of fixed length done once?", variants=[Length()], once=True, answer="reached")
+def fixed_length(settings, task):
+    done = []
+    series = {"progress": []}
+
+    def step():
+        done.append(1)
+        series["progress"].append((len(done), len(done) * 2.0))
+
+    def check():
+        return [
+            Check("steps done", float(len(done)), 5.0, "<="),
+            Check("steps done", float(len(done)), 5.0, ">="),
+        ]
+
+    return Workload(step, check, num_steps=settings.steps, series=series)
