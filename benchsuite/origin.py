@@ -95,14 +95,14 @@ def _find(spec: str) -> ModuleSpec | None:
         return None
     try:
         return importlib.util.find_spec(spec)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing is not None and f"{spec}.".startswith(f"{missing}."):
             return None
         raise UsageError(f"{spec}: {_last_line(error)}: {type(error).__name__}: {error}") from error
 
 
-def _last_line(error: Exception) -> str:
+def _last_line(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)

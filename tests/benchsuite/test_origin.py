@@ -169,6 +169,7 @@ def test_what_is_not_there(tree, here, spec, message):
         ("import nowhere_at_all\n", 1, "ModuleNotFoundError: No module named 'nowhere_at_all'"),
         ("from json import nothing\n", 1, "ImportError"),
         ("x =\n", 1, "SyntaxError"),
+        ("import sys\nsys.exit(1)\n", 2, "SystemExit"),
     ],
 )
 def test_a_package_that_does_not_import(tree, here, code, line, error):
