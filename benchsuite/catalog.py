@@ -58,6 +58,7 @@ def load_catalog(extra: Sequence[str] = (), *, built_in: bool = True) -> dict[st
                 raise UsageError(
                     f"{entry.where}: scenario {name!r} is already defined in {entries[name].where}: rename one"
                 )
+            _demand_single(entry)
             _demand_check(entry)
             entries[name] = entry
     return entries
@@ -125,6 +126,17 @@ def _place(error: BaseException, origin: Origin) -> str:
     return f"{origin.file}:{inside[-1].lineno}" if inside else origin.file
 
 
+def _demand_single(entry: Entry) -> None:
+    """Refuse a second scenario of one name in one module: Python itself keeps the last one and says nothing."""
+    for node in _parsed(entry.origin.file).body:
+        if isinstance(node, ast.FunctionDef) and node.name == entry.scenario.name and node.decorator_list:
+            first = node.decorator_list[0].lineno
+            if first < entry.line:
+                raise UsageError(
+                    f"{entry.where}: scenario {node.name!r} is already defined in {entry.origin.file}:{first}: rename one"
+                )
+
+
 def _demand_check(entry: Entry) -> None:
     """Refuse a scenario whose function builds a Workload without a check, before anything is measured.
 
@@ -133,12 +145,11 @@ def _demand_check(entry: Entry) -> None:
     """
     function = _function_at(entry.origin.file, entry.line)
     for node in ast.walk(function) if function else ():
-        if isinstance(node, ast.Call) and _called_name(node) == "Workload":
-            if _lacks_check(node):
-                raise UsageError(
-                    f"{entry.origin.file}:{node.lineno}: scenario {entry.scenario.name!r} builds a Workload without a "
-                    "check: pass check=, a function that returns a list of benchsuite.Check"
-                )
+        if isinstance(node, ast.Call) and _called_name(node) == "Workload" and _lacks_check(node):
+            raise UsageError(
+                f"{entry.origin.file}:{node.lineno}: scenario {entry.scenario.name!r} builds a Workload without a "
+                "check: pass check=, a function that returns a list of benchsuite.Check"
+            )
 
 
 def _lacks_check(call: ast.Call) -> bool:
@@ -150,10 +161,14 @@ def _lacks_check(call: ast.Call) -> bool:
 
 
 @cache
+def _parsed(file: str) -> ast.Module:
+    return ast.parse(Path(file).read_text(encoding="utf-8"))
+
+
+@cache
 def _functions(file: str) -> dict[int, ast.FunctionDef]:
-    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
     found = {}
-    for node in ast.walk(tree):
+    for node in ast.walk(_parsed(file)):
         if isinstance(node, ast.FunctionDef):
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             found[first] = node

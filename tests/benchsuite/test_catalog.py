@@ -107,6 +107,17 @@ def test_two_scenarios_of_one_name(load, here, name):
     assert str(caught.value).endswith("rename one")
 
 
+def test_two_scenarios_of_one_name_in_one_module(load, here):
+    again = good().removeprefix(HEAD)
+    refused(load, f"{good()}\n{again}", 12, f"'mine' is already defined in {here / 'bench.py'}:8: rename one")
+
+
+def test_a_scenario_defined_in_one_of_two_branches(load):
+    indented = good().removeprefix(HEAD).replace("\n", "\n    ")
+    code = f"{HEAD}if True:\n    {indented}\nelse:\n    {indented}\n"
+    assert list(load({"bench.py": code})) == ["mine"]
+
+
 def test_two_names_for_one_scenario_are_one(load):
     assert list(load({"bench.py": good() + "alias = mine\n"})) == ["mine"]
 
