@@ -6,13 +6,19 @@ import os
 import resource
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchsuite.procfs import is_count
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 PROC = Path("/proc")
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """Readings of one moment, in nanoseconds and counts; they grow only."""
+    """What was counted between two readings, in nanoseconds and counts."""
 
     waited_ns: int = 0
     """Time all threads of this process were ready to run but had no core."""
@@ -21,14 +27,6 @@ class Counters:
     """Time in which some process of the machine waited for a core (PSI)."""
     stolen_ns: int = 0
     """Time that the host gave to other guests, summed over cores."""
-
-    def __sub__(self, earlier: Counters) -> Counters:
-        return Counters(
-            self.waited_ns - earlier.waited_ns,
-            self.involuntary_switches - earlier.involuntary_switches,
-            self.pressure_ns - earlier.pressure_ns,
-            self.stolen_ns - earlier.stolen_ns,
-        )
 
     def __add__(self, other: Counters) -> Counters:
         return Counters(
@@ -53,9 +51,28 @@ class Counters:
         }
 
 
-def read_counters(proc: Path = PROC) -> Counters:
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The counters at one moment; subtract an earlier one."""
+
+    waited_ns: Mapping[str, int]
+    """By thread: one that ends takes its time with it, and a sum over all would fall."""
+    involuntary_switches: int
+    pressure_ns: int
+    stolen_ns: int
+
+    def __sub__(self, earlier: Reading) -> Counters:
+        return Counters(
+            sum(ns - earlier.waited_ns.get(thread, 0) for thread, ns in self.waited_ns.items()),
+            self.involuntary_switches - earlier.involuntary_switches,
+            self.pressure_ns - earlier.pressure_ns,
+            self.stolen_ns - earlier.stolen_ns,
+        )
+
+
+def read_counters(proc: Path = PROC) -> Reading:
     """Read all counters; what this system does not offer stays zero."""
-    return Counters(
+    return Reading(
         waited_ns=_waited_ns(proc),
         involuntary_switches=resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
         pressure_ns=parse_pressure_ns(_text(proc / "pressure" / "cpu")),
@@ -65,36 +82,38 @@ def read_counters(proc: Path = PROC) -> Counters:
 
 def parse_schedstat_wait_ns(text: str) -> int:
     """Return the second field of a task's schedstat: nanoseconds spent waiting on a run queue."""
-    fields = text.split()
-    return int(fields[1]) if len(fields) > 1 else 0
+    return _count(text.split(), 1)
 
 
 def parse_pressure_ns(text: str) -> int:
     """Return the total of the line `some` of a PSI file, which is in microseconds."""
     for line in text.splitlines():
-        if line.startswith("some") and "total=" in line:
-            return int(line.rpartition("total=")[2]) * 1000
+        if line.startswith("some "):
+            return _count([line.rpartition(" total=")[2]], 0) * 1000
     return 0
 
 
 def parse_stolen_ns(text: str) -> int:
     """Return the steal column of /proc/stat's first line, which is in clock ticks."""
     fields = text.partition("\n")[0].split()
-    ticks = int(fields[8]) if len(fields) > 8 and fields[0] == "cpu" else 0  # noqa: PLR2004 - the steal column
+    ticks = _count(fields, 8) if fields[:1] == ["cpu"] else 0
     return ticks * (1_000_000_000 // os.sysconf("SC_CLK_TCK"))
 
 
-def _waited_ns(proc: Path) -> int:
-    tasks = proc / "self" / "task"
+def _count(words: Sequence[str], index: int) -> int:
+    return int(words[index]) if index < len(words) and is_count(words[index]) else 0
+
+
+def _waited_ns(proc: Path) -> dict[str, int]:
     try:
-        folders = list(tasks.iterdir())
+        folders = list((proc / "self" / "task").iterdir())
     except OSError:
-        return 0
-    return sum(parse_schedstat_wait_ns(_text(folder / "schedstat")) for folder in folders)
+        return {}
+    return {folder.name: parse_schedstat_wait_ns(_text(folder / "schedstat")) for folder in folders}
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii")
+        return path.read_text(encoding="ascii", errors="replace")
     except OSError:
         return ""
