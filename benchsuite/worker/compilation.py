@@ -58,17 +58,17 @@ def remember_imports() -> None:
         return
     kept = Path(folder) / IMPORTS_FILE
     if not kept.is_file():
+        names = sorted(name for name in sys.modules if name.startswith("torch"))
         beside = kept.with_suffix(f".{os.getpid()}")
-        beside.write_text(
-            json.dumps(sorted(n for n in sys.modules if n.startswith("torch"))), encoding="utf-8"
-        )
-        beside.replace(kept)
+        with contextlib.suppress(OSError):  # a full disk costs later workers a second, not this one its trial
+            beside.write_text(json.dumps(names), encoding="utf-8")
+            beside.replace(kept)
 
 
 def import_remembered() -> None:
     """Import what `remember_imports` kept; what cannot be imported is left for whoever needs it."""
     kept = Path(os.environ[LASTING_VARIABLE]) / IMPORTS_FILE
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, TypeError):
         import_all(json.loads(kept.read_text(encoding="utf-8")))
 
 
