@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from benchsuite.record import CANARY, Record
-from benchsuite.statistics import Interval, bonferroni, log_interval, robust_deviation
+from benchsuite.statistics import Interval, intervals_against_baseline, log_interval, robust_deviation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -133,10 +133,8 @@ def _compare_context(records: Sequence[Record]) -> list[Comparison]:
     for record in records:
         if not record.baseline and record.turns and record.group in baselines:
             ratios[record.variant].append(group_speedup(record, baselines[record.group]))
-    level = bonferroni(CONFIDENCE, len(ratios))
-    found = []
-    for variant, values in ratios.items():
-        speedup = log_interval(values, level)
-        baseline = next(iter(baselines.values())).variant
-        found.append(Comparison(variant, baseline, speedup, judge(speedup)))
-    return found
+    intervals = intervals_against_baseline(ratios, CONFIDENCE)
+    return [
+        Comparison(variant, next(iter(baselines.values())).variant, speedup, judge(speedup))
+        for variant, speedup in intervals.items()
+    ]

