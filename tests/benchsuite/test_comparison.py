@@ -22,7 +22,7 @@ from benchsuite.comparison import (
 )
 from benchsuite.plan import MAX_ROUNDS, MIN_ROUNDS
 from benchsuite.record import CANARY, Record, Turn
-from benchsuite.statistics import Interval, bonferroni, log_interval
+from benchsuite.statistics import Interval, intervals_against_baseline
 
 LENGTHS = st.integers(1_000, 10**10)
 
@@ -191,12 +191,12 @@ def test_the_canary_is_no_variant():
 
 def test_the_intervals_of_a_context_hold_together():
     times = [(10, 5, 7), (10, 5.2, 7.1), (10, 4.9, 7.3)]
-    first, second = compare(rounds(*times))
-    level = bonferroni(comparison.CONFIDENCE, 2)
-    for found, ratios in ((first, [10 / 5, 10 / 5.2, 10 / 4.9]), (second, [10 / 7, 10 / 7.1, 10 / 7.3])):
-        expected = log_interval(ratios, level)
-        assert found.speedup.low == pytest.approx(expected.low, rel=1e-6)
-        assert found.speedup.high == pytest.approx(expected.high, rel=1e-6)
+    ratios = {"layout[a]": [10 / 5, 10 / 5.2, 10 / 4.9], "layout[b]": [10 / 7, 10 / 7.1, 10 / 7.3]}
+    expected = intervals_against_baseline(ratios, comparison.CONFIDENCE)
+    for found in compare(rounds(*times)):
+        assert found.speedup.low == pytest.approx(expected[found.variant].low, rel=1e-6)
+        assert found.speedup.high == pytest.approx(expected[found.variant].high, rel=1e-6)
+        assert found.verdict == "faster"
 
 
 def test_a_trials_step_time_is_the_median_over_its_turns():

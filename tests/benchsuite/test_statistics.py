@@ -11,6 +11,7 @@ from scipy import stats
 
 from benchsuite.statistics import (
     bonferroni,
+    intervals_against_baseline,
     log_interval,
     quantile,
     robust_deviation,
@@ -90,6 +91,62 @@ def test_the_interval_covers_the_truth_as_often_as_it_says(count, confidence):
     # Outside these bounds once in ten thousand, were the level right.
     low, high = stats.binom.interval(0.9999, trials, confidence)
     assert low <= covered <= high
+
+
+def layout(rng, variants, count, deviation=0.05):
+    """Return the ratios of identical variants to their baseline, all equally noisy, with rounds that drift."""
+    logs = rng.normal(0, deviation, (variants + 1, count)) + rng.normal(0, 0.3, count)
+    return {f"v{i}": np.exp(row - logs[0]).tolist() for i, row in enumerate(logs[1:])}
+
+
+def test_one_variant_is_judged_by_its_own_spread():
+    ratios = layout(np.random.default_rng(1), 1, 4)
+    assert intervals_against_baseline(ratios, 0.95)["v0"] == log_interval(ratios["v0"], 0.95)
+    assert intervals_against_baseline({}, 0.95) == {}
+
+
+@pytest.mark.parametrize("variants", [2, 5])
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_the_noise_of_several_variants_is_the_residual_of_a_two_way_layout(variants, count):
+    ratios = layout(np.random.default_rng(variants * count), variants, count)
+    rows = np.vstack([np.zeros(count), np.log(list(ratios.values()))])
+    # Least squares of the same layout: a column for each row, one for each round but the first.
+    cells = [(i, j) for i in range(variants + 1) for j in range(count)]
+    design = np.array(
+        [[k == i for k in range(variants + 1)] + [k == j for k in range(1, count)] for i, j in cells], float
+    )
+    residual = np.linalg.lstsq(design, rows.ravel())[1][0]
+    freedom = variants * (count - 1)
+    pooled = math.sqrt(2 * residual / freedom)
+    reach = stats.t.ppf(1 - 0.05 / variants / 2, freedom) / math.sqrt(count)
+    for name, found in intervals_against_baseline(ratios, 0.95).items():
+        logs = np.log(ratios[name])
+        half = reach * max(pooled, logs.std(ddof=1))
+        assert found.value == pytest.approx(np.exp(logs.mean()))
+        assert found.low == pytest.approx(np.exp(logs.mean() - half))
+        assert found.high == pytest.approx(np.exp(logs.mean() + half))
+        assert found.count == count
+
+
+def test_a_variant_that_lacks_a_round_is_judged_by_its_own_spread():
+    ratios = layout(np.random.default_rng(5), 3, 4)
+    short = ratios["v1"][:3]
+    found = intervals_against_baseline(ratios | {"v1": short}, 0.95)
+    assert found["v1"] == log_interval(short, bonferroni(0.95, 3))
+    whole = intervals_against_baseline({name: ratios[name] for name in ("v0", "v2")}, 1 - 0.05 * 2 / 3)
+    assert found["v0"].low == pytest.approx(whole["v0"].low)
+
+
+@pytest.mark.parametrize("variants", [2, 5])
+@pytest.mark.parametrize("count", [3, 5])
+def test_intervals_hold_together_where_all_are_equally_noisy(variants, count):
+    rng = np.random.default_rng(20261123)
+    trials = 1000
+    missed = 0
+    for _ in range(trials):
+        found = intervals_against_baseline(layout(rng, variants, count), 0.95)
+        missed += any(not interval.low <= 1 <= interval.high for interval in found.values())
+    assert missed <= stats.binom.ppf(0.999, trials, 0.05)
 
 
 @given(LEVELS, st.integers(1, 200))
