@@ -77,7 +77,7 @@ def _filled(known: Record, outcome: Outcome) -> Record:
 
 
 def _say_broken(check: CheckResult) -> str:
-    value = "not a number" if check.value is None else f"{check.value:.4g}"
+    value = "not a finite number" if check.value is None else f"{check.value:.4g}"
     return f"check failed: {check.name} is {value}, must be {check.direction} {check.limit:g}"
 
 

@@ -47,8 +47,6 @@ class Check:
     @property
     def ok(self) -> bool:
         """Whether the value is on the right side of the limit."""
-        if math.isnan(self.value):
-            return False
         return self.value <= self.limit if self.direction == "<=" else self.value >= self.limit
 
 

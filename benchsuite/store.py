@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -22,6 +23,7 @@ INFO_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
 REPORT_FILE = "report.html"
 ARTIFACTS_FOLDER = "artifacts"
+LONGEST_NAME = 120
 NEEDED_BYTES = 256 * 1024 * 1024
 
 
@@ -101,8 +103,12 @@ class RunDirectory:
 
 
 def safe_name(variant: str) -> str:
-    """Return a variant's id as a folder's name on any file system."""
-    return re.sub(r"[^A-Za-z0-9._=,-]+", "_", variant).strip("_.") or "_"
+    """Return a variant's id as a folder's name on any file system; different ids never share one."""
+    plain = variant.replace("[", "-").removesuffix("]")
+    name = re.sub(r"[^A-Za-z0-9._=,-]", "_", plain).strip(".")[:LONGEST_NAME]
+    if name and name == plain:
+        return name
+    return f"{name}-{hashlib.sha256(variant.encode()).hexdigest()[:8]}"
 
 
 def load_run(path: Path) -> Run:

@@ -19,8 +19,10 @@ _M_MMAP_THRESHOLD = -3
 KEEP_BYTES = 1 << 30
 
 ENVIRONMENT = {
-    # A spinning barrier waits for a thread that has lost its core: one busy neighbour turned 10 ms into 300.
-    "GOMP_SPINCOUNT": "0",
+    # By default a barrier spins for milliseconds: with one busy neighbour a step of 10 ms took 300. Without any
+    # spinning, sleeping threads are woken on one core and share it. This is libgomp's own value for when there
+    # are more threads than cores: microseconds.
+    "GOMP_SPINCOUNT": "1000",
     # numpy's own pool would be inherited broken by forked workers.
     "OPENBLAS_NUM_THREADS": "1",
     # Ask NVML, not the CUDA driver, which must not be initialised before a fork.

@@ -79,7 +79,7 @@ def test_what_gave_no_result_keeps_its_reason_and_no_samples(event, outcome):
     [
         (failing(2.0), "check failed: error is 2, must be <= 1"),
         (failing(0.123456, ">="), "check failed: error is 0.1235, must be >= 1"),
-        (failing(None), "check failed: error is not a number, must be <= 1"),
+        (failing(None), "check failed: error is not a finite number, must be <= 1"),
     ],
 )
 def test_a_check_that_did_not_hold_fails_the_trial_and_keeps_what_was_measured(check, words):
@@ -94,7 +94,7 @@ def test_every_broken_check_is_named():
     found = record(RESULT | {"checks": [failing(2.0), held, failing(None) | {"name": "loss"}]})
     assert (
         found.reason
-        == "check failed: error is 2, must be <= 1; check failed: loss is not a number, must be <= 1"
+        == "check failed: error is 2, must be <= 1; check failed: loss is not a finite number, must be <= 1"
     )
 
 

@@ -107,24 +107,27 @@ def test_one_variant_is_judged_by_its_own_spread():
 
 @pytest.mark.parametrize("variants", [2, 5])
 @pytest.mark.parametrize("count", [2, 3, 5])
-def test_the_noise_of_several_variants_is_the_residual_of_a_two_way_layout(variants, count):
+def test_the_noise_of_a_ratio_is_the_variants_own_and_what_they_share(variants, count):
     ratios = layout(np.random.default_rng(variants * count), variants, count)
-    rows = np.vstack([np.zeros(count), np.log(list(ratios.values()))])
-    # Least squares of the same layout: a column for each row, one for each round but the first.
-    cells = [(i, j) for i in range(variants + 1) for j in range(count)]
-    design = np.array(
-        [[k == i for k in range(variants + 1)] + [k == j for k in range(1, count)] for i, j in cells], float
-    )
-    residual = np.linalg.lstsq(design, rows.ravel())[1][0]
-    freedom = variants * (count - 1)
-    pooled = math.sqrt(2 * residual / freedom)
+    logs = np.log(list(ratios.values()))
+    shared = logs.mean(axis=0)
+    residuals = logs - logs.mean(axis=1, keepdims=True) - shared + logs.mean()
+    parts = [
+        (
+            (residuals**2).sum() / ((variants - 1) * (count - 1)) * (1 - 1 / variants),
+            (variants - 1) * (count - 1),
+        ),
+        (shared.var(ddof=1), count - 1),
+    ]
+    noise = math.sqrt(sum(part for part, _ in parts))
+    freedom = noise**4 / sum(part**2 / degrees for part, degrees in parts)
     reach = stats.t.ppf(1 - 0.05 / variants / 2, freedom) / math.sqrt(count)
     for name, found in intervals_against_baseline(ratios, 0.95).items():
-        logs = np.log(ratios[name])
-        half = reach * max(pooled, logs.std(ddof=1))
-        assert found.value == pytest.approx(np.exp(logs.mean()))
-        assert found.low == pytest.approx(np.exp(logs.mean() - half))
-        assert found.high == pytest.approx(np.exp(logs.mean() + half))
+        row = np.log(ratios[name])
+        half = reach * max(noise, row.std(ddof=1))
+        assert found.value == pytest.approx(np.exp(row.mean()))
+        assert found.low == pytest.approx(np.exp(row.mean() - half))
+        assert found.high == pytest.approx(np.exp(row.mean() + half))
         assert found.count == count
 
 
@@ -145,6 +148,17 @@ def test_intervals_hold_together_where_all_are_equally_noisy(variants, count):
     missed = 0
     for _ in range(trials):
         found = intervals_against_baseline(layout(rng, variants, count), 0.95)
+        missed += any(not interval.low <= 1 <= interval.high for interval in found.values())
+    assert missed <= stats.binom.ppf(0.999, trials, 0.05)
+
+
+@pytest.mark.parametrize("variants", [2, 5])
+def test_intervals_hold_together_where_the_baseline_is_much_noisier(variants):
+    rng = np.random.default_rng(20261124)
+    trials, count, missed = 1000, 3, 0
+    for _ in range(trials):
+        noise = rng.normal(0, 0.01, (variants, count)) - rng.normal(0, 0.07, count)
+        found = intervals_against_baseline({f"v{i}": list(np.exp(row)) for i, row in enumerate(noise)}, 0.95)
         missed += any(not interval.low <= 1 <= interval.high for interval in found.values())
     assert missed <= stats.binom.ppf(0.999, trials, 0.05)
 

@@ -212,7 +212,7 @@ def test_no_run_yet(tmp_path, folder):
 
 def test_artifacts_have_a_folder_for_each_trial(run):
     folder = run.artifact_folder("compile[mode=max-autotune,phase=infer]", "memory", 2)
-    assert folder.relative_to(run.path) == Path("artifacts/compile_mode=max-autotune,phase=infer/memory-2")
+    assert folder.relative_to(run.path) == Path("artifacts/compile-mode=max-autotune,phase=infer/memory-2")
     assert folder.is_dir()
     assert run.artifact_folder("compile[mode=max-autotune,phase=infer]", "memory", 2) == folder
 
@@ -229,3 +229,10 @@ def test_distinct_built_in_variants_stay_distinct():
     ids = [v.id for entry in load_catalog().values() for v in entry.scenario.described()]
     assert len(ids) > 20
     assert len({safe_name(id_).lower() for id_ in ids}) == len(ids)
+
+
+def test_ids_that_differ_in_a_replaced_character_or_far_out_get_folders_of_their_own():
+    ids = ["x[a=1+2]", "x[a=1/2]", "x[a=1:2]", f"x[a={'long' * 99}1]", f"x[a={'long' * 99}2]"]
+    assert len({safe_name(id_) for id_ in ids}) == len(ids)
+    assert max(map(len, map(safe_name, ids))) < 200
+    assert safe_name("compile[mode=max-autotune,phase=infer]") == "compile-mode=max-autotune,phase=infer"

@@ -92,7 +92,7 @@ def test_without_a_terminal_there_is_one_plain_line_for_each_trial(faulty_run):
         ("killed", "SIGKILL"),
         ("hangs", "no answer within 15 s"),
         ("no_checks", "returned no benchsuite.Check"),
-        ("nan", "check failed: a fact is not a number"),
+        ("nan", "check failed: a fact is not a finite number"),
         ("not_a_workload", "not a benchsuite.Workload"),
     ],
 )
