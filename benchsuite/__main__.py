@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 
@@ -19,6 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     from benchsuite.commands.app import app
 
+    # A job that is cancelled ends as Ctrl-C would: workers are ended, what was measured is kept.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = app.main(args=arguments, prog_name="benchsuite", standalone_mode=False)
     except click.ClickException as error:

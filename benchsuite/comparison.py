@@ -20,8 +20,9 @@ MARGIN = 0.01
 """A difference is claimed when the whole interval lies beyond this."""
 SAME = 0.03
 """Two variants count as the same when the whole interval lies within this."""
-CONTENDED_WAIT = 0.05
-CONTENDED_STEAL = 0.02
+CONTENDED_WAIT = 0.15
+"""A worker with as many threads as cores waits up to a tenth of its time by itself; one busy neighbour makes it a third."""
+CONTENDED_STEAL = 0.05
 CANARY_MOVED = 0.10
 
 Verdict: TypeAlias = Literal["baseline", "faster", "slower", "same", "open"]

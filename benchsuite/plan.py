@@ -135,12 +135,14 @@ def make_plan(
 def quick_plan(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
     """Return what of a plan gives a first look, and what that leaves out, in sentences.
 
-    Of each scenario the first context alone is timed, in the fewest rounds and without the passes.
+    Of each scenario the first context in which there is something to compare is timed, in the fewest
+    rounds and without the passes.
     """
     first: dict[str, Group] = {}
     for group in plan.contexts:
-        first.setdefault(group.scenario, group)
-    others = [group for group in plan.contexts if group is not first[group.scenario]]
+        if len(group.members) > 1 or group.members[0].entry.scenario.compare is None:
+            first.setdefault(group.scenario, group)
+    others = [group for group in plan.contexts if group is not first.get(group.scenario)]
     left_out = [f"{group.scenario}, as it takes a whole training" for group in plan.once]
     left_out += [
         f"{group.scenario} with {_context_name(group.members[0].variant.context)}" for group in others
@@ -149,6 +151,7 @@ def quick_plan(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
         "the operator and memory passes of every variant",
         f"variants whose step takes more than {QUICK_LONGEST_STEP_NS / 1e6:.0f} ms",
         f"rounds beyond the first {MIN_ROUNDS}, even where an answer is still open",
+        "new address-space layouts in each round: all workers are forked from one process",
     ]
     return Plan((), tuple(first.values()), (), plan.skipped), tuple(left_out)
 

@@ -129,7 +129,7 @@ class Session:
             groups = self._plan.round(repetition, self._rng, undecided)
             if repetition >= MIN_ROUNDS and not self._affordable(groups):
                 break
-            if repetition:
+            if repetition and self._options.renews_zygotes:
                 self._starters.renew()
             rest = self._plan.contexts * max(0, MIN_ROUNDS - repetition - 1)
             for index, group in enumerate(groups):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from benchsuite.record import Record
 
+FILE_WIDTH = 160
+"""Characters in a line where nobody's window limits them."""
 MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "bad": "[red]bad [/]"}
 
 
@@ -30,8 +33,15 @@ class Terminal:
 
     def __init__(self, *, quiet_stdout: bool = False) -> None:
         """With `quiet_stdout`, stdout is left to one JSON document."""
-        self._results = _Console(stderr=quiet_stdout, highlight=False, soft_wrap=False)
+        self._results = _Console(stderr=quiet_stdout, highlight=False)
+        if not self._results.is_terminal and "COLUMNS" not in os.environ:
+            self._results.width = FILE_WIDTH
         self._status = _Console(stderr=True, highlight=False)
+
+    @property
+    def width(self) -> int:
+        """How many characters fit in a line."""
+        return self._results.width
 
     def line(self, text: str = "", style: str = "") -> None:
         """Print one line of results."""
@@ -55,10 +65,12 @@ class Terminal:
         from rich import box
         from rich.table import Table
 
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
         right = [*numeric, *[False] * (len(columns) - len(numeric))]
         for column, is_number in zip(columns, right, strict=True):
-            table.add_column(escape(column), justify="right" if is_number else "left", overflow="fold")
+            table.add_column(
+                escape(column), justify="right" if is_number else "left", overflow="fold", no_wrap=is_number
+            )
         for row in rows:
             table.add_row(*map(escape, row))
         self._results.print(table)

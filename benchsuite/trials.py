@@ -42,6 +42,8 @@ class Options:
     timeout_s: float = 600.0
     """How long one trial's set-up and warm-up, or its check, may take."""
     max_rounds: int = MAX_ROUNDS
+    renews_zygotes: bool = True
+    """Whether each round gets new zygotes, and with them new address-space layouts."""
     longest_step_ns: int | None = None
     """Variants whose step takes longer are left out; None: none are."""
 

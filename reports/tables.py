@@ -127,6 +127,7 @@ def verdict(variant: VariantResult, *, alone: bool = False) -> str:
 
 def _fields(result: ScenarioResult) -> list[_Field]:
     alone, axis = result.compare is None, (result.compare or "").replace("_", " ")
+    asks_throughput = result.metric == "throughput"
     compared = any(variant.comparison is not None for variant in result.variants)
     cold = any(variant.first_step_ns("empty") for variant in result.variants)
     first_steps = (
@@ -143,9 +144,9 @@ def _fields(result: ScenarioResult) -> list[_Field]:
             lambda variant: Cell(variant.label.removeprefix(f"{axis} "), _sort_key(variant, result.compare)),
             always=True,
         ),
-        _metric("Step time", fmt.duration, lambda v: _middle(v.step_time), essential=True),
+        _metric("Step time", fmt.duration, lambda v: _middle(v.step_time), essential=not asks_throughput),
         _Field(Column("95 % interval", numeric=True), _interval),
-        _metric("Throughput", fmt.rate, lambda v: _middle(v.throughput), essential=True),
+        _metric("Throughput", fmt.rate, lambda v: _middle(v.throughput), essential=asks_throughput),
         *(
             [_Field(Column("Speed against baseline", numeric=True, essential=True), _speed)]
             if compared

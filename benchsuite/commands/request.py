@@ -88,7 +88,9 @@ class Request:
             timeout_s=self.timeout_s,
         )
         if self.quick:
-            return dataclasses.replace(options, max_rounds=MIN_ROUNDS, longest_step_ns=QUICK_LONGEST_STEP_NS)
+            return dataclasses.replace(
+                options, max_rounds=MIN_ROUNDS, renews_zygotes=False, longest_step_ns=QUICK_LONGEST_STEP_NS
+            )
         return options
 
 

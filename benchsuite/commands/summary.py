@@ -11,6 +11,11 @@ from benchsuite.store import load_run
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from reports.tables import Table
+
+WIDE = 160
+"""Columns of a terminal from which on a table is shown whole."""
+
 
 def show(path: Path, out: terminal.Terminal, as_json: bool) -> None:
     """Write the report of a run and show its answers.
@@ -28,8 +33,16 @@ def show(path: Path, out: terminal.Terminal, as_json: bool) -> None:
         out.line(f"{summary.name}: {summary.question}", style="bold")
         for sentence in summary.sentences:
             out.line(sentence)
-        out.table(summary.table.titles, summary.table.texts, summary.table.numeric)
-        for note in summary.table.notes:
+        table = summary.table if out.width >= WIDE else summary.table.essential()
+        for context, texts in _by_context(table).items():
+            if context:
+                out.line(f" {context}")
+            out.table(
+                table.titles[1:] if context else table.titles,
+                texts,
+                table.numeric[1:] if context else table.numeric,
+            )
+        for note in table.notes:
             out.line(note)
     failed = [record for record in loaded.records if record.outcome == "failed"]
     completed = [record for record in loaded.records if record.outcome == "completed"]
@@ -53,3 +66,13 @@ def show(path: Path, out: terminal.Terminal, as_json: bool) -> None:
         )
     if not completed:
         raise NothingMeasuredError("nothing was measured: no variant can run here; the report says why")
+
+
+def _by_context(table: Table) -> dict[str, list[tuple[str, ...]]]:
+    """Return a table's rows by the context in their first column; what was skipped stands in the notes."""
+    has_context = table.titles[0] == "Context"
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for row, text in zip(table.rows, table.texts, strict=True):
+        if row.tone != "skipped":
+            found.setdefault(text[0] if has_context else "", []).append(text[1:] if has_context else text)
+    return found

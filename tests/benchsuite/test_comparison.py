@@ -217,7 +217,7 @@ def test_the_absolute_time_is_over_rounds():
     ("contention", "words"),
     [
         ({}, ""),
-        ({"wait_share": 0.05, "steal_share": 0.02, "gpu_throttled": 0.0}, ""),
+        ({"wait_share": 0.15, "steal_share": 0.05, "gpu_throttled": 0.0}, ""),
         ({"wait_share": 0.25, "steal_share": 0.5}, "waited 25% of its time for a core"),
         ({"steal_share": 0.3}, "30% of the machine's time was stolen by its host"),
         ({"gpu_throttled": 1.0}, "the GPU lowered its clocks"),
