@@ -118,8 +118,8 @@ def _processor_findings(root: Path) -> Iterator[Finding]:
         yield Finding("turbo", "ok", "turbo is on: clocks follow heat and load, so compare in turns only")
     if kind := procfs.hypervisor(root):
         name = "" if kind == "unknown" else f" ({kind})"
-        message = f"a virtual machine{name}: what its host's other guests do cannot be seen from inside"
-        yield Finding("virtual machine", "warn", message, "compare in turns only, and mind the canary")
+        message = f"what the host's other guests do cannot be seen from inside{name}"
+        yield Finding("virtual machine", "warn", message, "trust what was measured in turns, and mind the canary")
 
 
 def _load_findings(load: Load) -> Iterator[Finding]:

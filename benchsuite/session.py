@@ -82,7 +82,7 @@ class Session:
         compile_caches = Path(tempfile.mkdtemp(prefix="benchsuite-compile-"))
         self._trials = dataclasses.replace(self._trials, compile_caches=compile_caches)
         try:
-            self._prepare()
+            self._prepare_or_discard()
             self._note_skipped()
             self._measure_all()
             self._update(finished=_now())
@@ -94,6 +94,15 @@ class Session:
         finally:
             self._starters.renew()
             shutil.rmtree(compile_caches, ignore_errors=True)
+
+    def _prepare_or_discard(self) -> None:
+        """Prepare the data; a new run that cannot leaves no directory behind."""
+        try:
+            self._prepare()
+        except BenchsuiteError:
+            if not self.records:
+                self._directory.discard()
+            raise
 
     def _prepare(self) -> None:
         self._observer.working_on("starting a worker (importing torch)", 0, self._left_s([]))

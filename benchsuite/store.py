@@ -69,6 +69,10 @@ class RunDirectory:
             ) from error
         return cls(path)
 
+    def discard(self) -> None:
+        """Remove a run in which nothing was measured."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
     def write_info(self, info: RunInfo) -> None:
         """Replace `run.json` in one step."""
         _write_atomically(self.path / INFO_FILE, json.dumps(info.to_json(), indent=1) + "\n")

@@ -69,10 +69,10 @@ def show(path: Path, out: terminal.Terminal, as_json: bool) -> None:
 
 
 def _by_context(table: Table) -> dict[str, list[tuple[str, ...]]]:
-    """Return a table's rows by the context in their first column; what was skipped stands in the notes."""
+    """Return a table's rows by the context in their first column; what was not run stands in the notes."""
     has_context = table.titles[0] == "Context"
     found: dict[str, list[tuple[str, ...]]] = {}
     for row, text in zip(table.rows, table.texts, strict=True):
-        if row.tone != "skipped":
+        if row.tone not in {"skipped", "not measured"}:
             found.setdefault(text[0] if has_context else "", []).append(text[1:] if has_context else text)
     return found

@@ -36,9 +36,11 @@ def serve(channel: Channel) -> None:
         return
     except Skip as skip:
         channel.send({"event": "skipped", "reason": str(skip)})
+    except UsageError as error:
+        channel.send({"event": "failed", "reason": str(error)})
     except BaseException as error:  # noqa: BLE001 - whatever it is, it becomes this trial's record
         traceback.print_exc()
-        channel.send({"event": "failed", "reason": _one_line(error), "usage": isinstance(error, UsageError)})
+        channel.send({"event": "failed", "reason": _one_line(error)})
 
 
 def prepare_task(spec: TrialSpec) -> dict[str, Any]:
@@ -234,8 +236,6 @@ def _version(module: str) -> str | None:
 def _one_line(error: BaseException) -> str:
     """Return the error with the line of code that raised it, the engine's own frames left out."""
     frames = traceback.extract_tb(error.__traceback__)
-    if isinstance(error, UsageError):
-        return str(error)
     theirs = [f for f in frames if "/torch/" not in f.filename and "/benchsuite/worker/" not in f.filename]
     place = f" ({theirs[-1].filename.rpartition('/')[2]}:{theirs[-1].lineno})" if theirs else ""
     text = " ".join(str(error).split())

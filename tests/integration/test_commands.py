@@ -139,6 +139,22 @@ def test_output_that_nobody_reads_to_its_end_is_no_fault():
     assert pipe.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--dataset", "mnits"], "choose one of bundled, mnist"),
+        (["--task", "scenarios.mnist:tusk"], "defines no 'tusk'"),
+    ],
+)
+def test_data_or_a_task_that_is_not_there_is_one_line_and_leaves_no_run(tmp_path, arguments, said):
+    command = [sys.executable, "-m", "benchsuite", "run", "device", "--runs-dir", str(tmp_path), *arguments]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 2
+    assert said in found.stderr.splitlines()[-1]
+    assert "Traceback" not in found.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 def test_doctor_measures_what_this_machine_can_show(run):
     code, out, _err = run("doctor", "--pairs", "4", "--json")
