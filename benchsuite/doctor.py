@@ -119,7 +119,9 @@ def _processor_findings(root: Path) -> Iterator[Finding]:
     if kind := procfs.hypervisor(root):
         name = "" if kind == "unknown" else f" ({kind})"
         message = f"what the host's other guests do cannot be seen from inside{name}"
-        yield Finding("virtual machine", "warn", message, "trust what was measured in turns, and mind the canary")
+        yield Finding(
+            "virtual machine", "warn", message, "trust what was measured in turns, and mind the canary"
+        )
 
 
 def _load_findings(load: Load) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from reports import format as fmt
 from reports.costs import break_even, knee, trade_off
 from reports.findings import Field, Rival, fewest_rounds, find_field
 from reports.phrases import (
+    Standing,
     Statement,
     absences,
     factor,
@@ -34,8 +35,15 @@ TIME_TO = re.compile(r"time_to_(\d+)_s")
 
 
 def answer(result: ScenarioResult) -> tuple[Statement, ...]:
-    """Answer a scenario's question, one statement for each context."""
-    return tuple(_answer_context(result, context) for context in result.contexts)
+    """Answer a scenario's question, one statement for each context; contexts that answer alike share one."""
+    contexts: dict[tuple[str, str, Standing], list[str]] = {}
+    for context in result.contexts:
+        found = _answer_context(result, context)
+        contexts.setdefault((found.text, found.detail, found.standing), []).append(found.context)
+    return tuple(
+        Statement(fmt.listing(labels) if all(labels) else "", text, detail, standing)
+        for (text, detail, standing), labels in contexts.items()
+    )
 
 
 def _answer_context(result: ScenarioResult, context: ContextResult) -> Statement:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from benchsuite import terminal
 from benchsuite.commands.options import (
@@ -99,6 +100,7 @@ def run(  # noqa: PLR0917 - one parameter for each option
         raise UsageError("benchsuite measures on Linux and macOS: on Windows, run it inside WSL2")
     out = terminal.Terminal(quiet_stdout=as_json)
     if resume is not None:
+        _demand_nothing_beside_resume()
         _resume(resume, out, as_json)
         return
     request = Request(
@@ -111,6 +113,20 @@ def run(  # noqa: PLR0917 - one parameter for each option
     _plan(request, entries)
     with machine_lock("benchsuite run"):
         _measure(request, entries, RunDirectory.create(runs_dir), None, out, as_json)
+
+
+def _demand_nothing_beside_resume() -> None:
+    """Refuse what would be ignored: a run is taken up with the options that it was begun with."""
+    context = click.get_current_context()
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in {"resume", "as_json"}
+        and parameter.name is not None
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise UsageError(f"--resume goes on with what the run was begun with: leave out {', '.join(given)}")
 
 
 def _resume(path: Path, out: terminal.Terminal, as_json: bool) -> None:

@@ -41,6 +41,7 @@ def run(capsys):
         (["run", "--all", "--scenarios", "no_such_file.py"], "no_such_file.py: no such file"),
         (["run", "--all", "--scenarios", "a", "--only-scenarios", "b"], "give one of them"),
         (["run", "--resume", "no/such/run"], "no run is there"),
+        (["run", "compile", "--threads", "1", "--resume", "no/such/run"], "leave out names, --threads"),
         (["report", "no/such/run"], "no run is there"),
         (["report", "--runs-dir", "no/such/folder"], "no run is there"),
         (["doctor", "--pairs", "2"], "at least 4"),
