@@ -133,3 +133,29 @@ def fixed_length(settings, task):
         ]
 
     return Workload(step, check, num_steps=settings.steps, series=series)
+
+
+@dataclass(frozen=True, slots=True)
+class Hunger:
+    held_mib: int = 0
+    lost_in_steps_mib: int = 0
+
+
+@scenario(
+    question="Is what is held found?",
+    variants=[Hunger(), Hunger(held_mib=1), Hunger(held_mib=8), Hunger(lost_in_steps_mib=8)],
+    compare="held_mib",
+    within=("lost_in_steps_mib",),
+)
+def hungry(settings, task):
+    import torch
+
+    held = torch.zeros(settings.held_mib * 2**18)
+    work = torch.ones(2**18)
+
+    def step():
+        # Freed at once: a peak during a step, not afterwards.
+        torch.empty(settings.lost_in_steps_mib * 2**18)
+        work.add_(1)
+
+    return Workload(step, lambda: [Check("held", float(held.sum()), 0.0, "<=")])

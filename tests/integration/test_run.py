@@ -39,8 +39,7 @@ def environment(tmp_path_factory):
 @pytest.fixture(scope="session")
 def faulty_run(run_arguments, environment, tmp_path_factory):
     arguments = command(
-        "run",
-        "--all",
+        *("run", "steady", "faulty", "in_environment", "fixed_length"),
         *run_arguments,
         "--timeout",
         "15s",

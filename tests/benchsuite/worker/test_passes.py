@@ -1,0 +1,86 @@
+"""The memory and operator passes, in real forked workers, on work whose figures are known."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchsuite.launcher import Zygote, can_fork
+from benchsuite.worker.operators import KEPT_ROWS
+from benchsuite.worker.protocol import TrialSpec
+
+pytestmark = pytest.mark.skipif(not can_fork(), reason="no safe fork here")
+MIB = 2**20
+PATIENCE_S = 120
+
+
+@pytest.fixture(scope="module")
+def zygote():
+    started = Zygote({})
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def result(zygote, workloads, tmp_path):
+    def run(pass_, scenario, **settings):
+        spec = TrialSpec(
+            scenario=scenario, module="benchsuite_user_workloads", file=str(workloads), settings=settings, pass_=pass_,
+            task_module="benchsuite_user_workloads", task_file=str(workloads), task_attribute="task", threads=1,
+            artifacts=str(tmp_path),
+        )  # fmt: skip
+        worker = zygote.start()
+        worker.send(spec.to_json())
+        message = worker.receive(PATIENCE_S)
+        worker.end()
+        return message
+
+    return run
+
+
+def hungry(result, held_mib=0, lost_in_steps_mib=0):
+    return result("memory", "hungry", held_mib=held_mib, lost_in_steps_mib=lost_in_steps_mib)["metrics"]
+
+
+def test_what_is_held_is_found_to_the_byte(result):
+    lean = hungry(result)["peak_heap"]
+    for held_mib in (1, 8):
+        assert hungry(result, held_mib)["peak_heap"] - lean == held_mib * MIB
+
+
+def test_a_peak_within_a_step_is_found(result):
+    assert hungry(result, lost_in_steps_mib=8)["peak_heap"] >= hungry(result)["peak_heap"] + 8 * MIB - 1024
+
+
+def test_counts_repeat_exactly_in_fresh_processes(result):
+    assert len({tuple(sorted(hungry(result, 1).items())) for _ in range(3)}) == 1
+    assert (
+        len({tuple(sorted(result("operators", "steady", rounds=3)["metrics"].items())) for _ in range(3)})
+        == 1
+    )
+
+
+def test_allocations_are_counted_by_the_step(result):
+    assert hungry(result, lost_in_steps_mib=8)["allocations"] >= 1
+
+
+def test_operators_and_flops_are_those_of_one_step(result, tmp_path):
+    found = result("operators", "steady", rounds=3)
+    rows = {row["name"]: row for row in found["operators"]}
+    assert rows["aten::mm"]["calls"] == 3
+    assert rows["aten::mm"]["self_cpu_ns"] > 0
+    assert found["metrics"]["flops"] == 3 * 2 * 200**3
+    assert len(rows) <= KEPT_ROWS
+    assert (tmp_path / found["artifacts"]["trace"]).stat().st_size > 0
+    assert not (tmp_path / "trace.json").exists()
+
+
+@pytest.mark.parametrize("pass_", ["memory", "operators"])
+def test_work_of_fixed_length_has_no_such_pass(result, pass_):
+    message = result(pass_, "fixed_length", steps=5)
+    assert message["event"] == "skipped"
+    assert "fixed length" in message["reason"]
+
+
+def test_captures_are_not_left_behind(result, tmp_path):
+    hungry(result)
+    assert not list(tmp_path.iterdir())
