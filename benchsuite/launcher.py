@@ -49,7 +49,8 @@ class Starter(Protocol):
 class Worker:
     """A live worker process, in a process group of its own."""
 
-    def __init__(self, pid: int, channel: Channel, stderr: IO[bytes], starter: Starter) -> None:
+    def __init__(self, pid: int, channel: Channel, stderr: IO[bytes] | None, starter: Starter) -> None:
+        """Take up a started process; `stderr` is the file that keeps its last words, None: somebody else's."""
         self.pid = pid
         self._channel = channel
         self._stderr = stderr
@@ -119,12 +120,7 @@ class Worker:
         )
 
     def _stderr_tail(self) -> str:
-        try:
-            self._stderr.seek(0)
-            text = self._stderr.read().decode(errors="replace").strip()
-        except (OSError, ValueError):
-            return ""
-        return f"; its last words: {text[-STDERR_TAIL_CHARACTERS:]}" if text else ""
+        return _tail(self._stderr) if self._stderr is not None else ""
 
 
 class Zygote:
@@ -168,7 +164,7 @@ class Zygote:
             raise BenchsuiteError(f"the process that starts workers has gone{_tail(self._stderr)}") from None
         finally:
             theirs.close()
-        return Worker(pid, Channel(ours), kept, self)
+        return Worker(pid, Channel(ours), None if stderr else kept, self)
 
     def exit_code(self, pid: int) -> int | None:
         """Have the zygote reap a dead worker."""
@@ -201,7 +197,7 @@ class Spawner:
         process = _python("benchsuite.worker.spawned", theirs, self._environment, kept)
         theirs.close()
         self._processes[process.pid] = process
-        return Worker(process.pid, Channel(ours), kept, self)
+        return Worker(process.pid, Channel(ours), None if stderr else kept, self)
 
     def exit_code(self, pid: int) -> int | None:
         """Wait for a worker that was killed or has ended."""

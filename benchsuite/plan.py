@@ -71,6 +71,14 @@ class Plan:
         groups = [*self.once, *self.contexts]
         return any(m.variant.process.own_compile_cache for group in groups for m in group.members)
 
+    def ids(self) -> dict[str, list[str]]:
+        """Return the ids of all groups, as `run.json` keeps them."""
+        return {
+            "once": [group.id for group in self.once],
+            "contexts": [group.id for group in self.contexts],
+            "passes": [group.id for group in self.passes],
+        }
+
     def round(self, repetition: int, rng: random.Random, only: Iterable[str] | None = None) -> list[Group]:
         """Return the groups of one round in random order.
 

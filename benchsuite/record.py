@@ -141,6 +141,10 @@ class RunInfo:
     task: str
     task_name: str = ""
     data: Mapping[str, str] = field(default_factory=dict)
+    software: Mapping[str, Any] = field(default_factory=dict)
+    """What the workers of an interrupted run must find again for it to be taken up."""
+    plan: Mapping[str, Any] = field(default_factory=dict)
+    """The ids of the groups: `once`, `contexts` (of the first round) and `passes`."""
     scenarios: tuple[Mapping[str, Any], ...] = ()
     """As `list --json` shows them, with `metric`, `answer` and `within`."""
     machine: Mapping[str, Any] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from benchsuite import comparison
 from benchsuite.cache import cache_folder
-from benchsuite.errors import BenchsuiteError, UsageError
+from benchsuite.errors import BenchsuiteError, NotComparableError, UsageError
 from benchsuite.launcher import WorkerError
 from benchsuite.outcomes import canary_record, record_of, skipped_record
 from benchsuite.plan import MIN_ROUNDS, Group, Plan
@@ -59,8 +59,10 @@ class Session:
     ) -> None:  # fmt: skip
         """Take up a plan; `earlier` are the records that an interrupted run has left."""
         self.info = info
-        self.records: list[Record] = list(earlier)
-        self._done = {record.group for record in earlier if record.group}
+        # A group's canary is written last: without it the group is not whole, and is measured again.
+        whole = {record.group for record in earlier if record.scenario == CANARY or record.pass_ != "timing"}
+        self.records: list[Record] = [r for r in earlier if r.group in whole or not r.group]
+        self._done = whole
         self._plan = plan
         self._options = options
         self._directory = directory
@@ -86,11 +88,6 @@ class Session:
             self._note_skipped()
             self._measure_all()
             self._update(finished=_now())
-        except OSError as error:
-            raise UsageError(
-                f"{error.filename or self._directory.path}: cannot be written any more ({error.strerror}); "
-                "what was measured until now is kept"
-            ) from error
         finally:
             self._starters.renew()
             shutil.rmtree(compile_caches, ignore_errors=True)
@@ -122,7 +119,14 @@ class Session:
             raise UsageError(
                 f"{self._directory.path}: it was begun on other data ({dict(self.info.data)}): start a new run"
             )
-        self._update(task_name=message["task_name"], data=message["data"])
+        if self.info.software and dict(self.info.software) != message["software"]:
+            changed = [
+                name for name, value in message["software"].items() if self.info.software.get(name) != value
+            ]
+            raise NotComparableError(
+                f"{self._directory.path}: it was begun with other software ({', '.join(changed)} changed): start a new run"
+            )
+        self._update(task_name=message["task_name"], data=message["data"], software=message["software"])
 
     def _note_skipped(self) -> None:
         noted = {record.variant for record in self.records}
@@ -158,7 +162,7 @@ class Session:
         started = time.monotonic()
         specs = [self._trials.timing(member, group.repetition) for member in group.members]
         caches = [cache_state(spec) for spec in specs]
-        watch = self._trials.canary()
+        watch = self._trials.canary(group.repetition)
         launches = [
             launch(self._starters, spec, dict(member.variant.process.env))
             for member, spec in zip(group.members, specs, strict=True)
@@ -171,10 +175,14 @@ class Session:
             # Noise must not drop a variant later that was let in.
             longest_step_ns=self._options.longest_step_ns if group.repetition == 0 else None,
         )
-        for member, spec, cache, outcome in zip(group.members, specs, caches, outcomes, strict=True):
-            environment = self._environment_id(outcome)
-            self._add(record_of(member.variant, group, spec, outcome, environment, cache))
-        self._add(canary_record(group, watch, watched, self._environment_id(watched)))
+        # In one write: a group of which a part was lost could never be completed.
+        self._add(
+            *(
+                record_of(member.variant, group, spec, outcome, self._environment_id(outcome), cache)
+                for member, spec, cache, outcome in zip(group.members, specs, caches, outcomes, strict=True)
+            ),
+            canary_record(group, watch, watched, self._environment_id(watched)),
+        )
         self._taken_s[_kind(group)] = time.monotonic() - started
 
     def _measure_passes(self) -> None:
@@ -184,7 +192,9 @@ class Session:
             groups = [group for group in pending if group.members and group.exclusive == exclusive]
             pool = ThreadPoolExecutor(1 if exclusive else len(self._trials.cores))
             try:
-                self._starters.get({})
+                # Here, in the main thread: a zygote dies with the thread that started it.
+                for group in groups:
+                    self._starters.get(dict(group.members[0].variant.process.env))
                 futures = {pool.submit(self._run_pass, group): group for group in groups}
                 waiting = list(groups)
                 for future in as_completed(futures):
@@ -192,11 +202,12 @@ class Session:
                     waiting.remove(futures[future])
                     self._show("operators and memory", [*waiting, *self._plan.contexts * (MIN_ROUNDS - 1)])
             except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
                 # The threads wait for workers: without them, they end at once.
                 self._starters.renew()
                 raise
             finally:
-                pool.shutdown(cancel_futures=True)
+                pool.shutdown()
 
     def _run_pass(self, group: Group) -> Outcome:
         (member,) = group.members
@@ -213,7 +224,8 @@ class Session:
         except WorkerError as error:
             outcome.message = {"event": "failed", "reason": str(error)}
         outcome.duration_ns = time.perf_counter_ns() - began_ns
-        self._taken_s[group.pass_] = outcome.duration_ns / 1e9 / len(self._trials.cores)
+        lanes = 1 if group.exclusive else len(self._trials.cores)
+        self._taken_s[group.pass_] = outcome.duration_ns / 1e9 / lanes
         return outcome
 
     def _pass_record(self, group: Group, outcome: Outcome) -> Record:
@@ -221,9 +233,8 @@ class Session:
         folder = self._directory.artifact_folder(member.variant.id, group.pass_, 0)
         make = self._trials.memory if group.pass_ == "memory" else self._trials.operators
         record = record_of(
-            member.variant, group, make(member, folder), outcome, self._environment_id(outcome),
-            "filled" if member.variant.process.own_compile_cache else "",
-        )  # fmt: skip
+            member.variant, group, make(member, folder), outcome, self._environment_id(outcome), ""
+        )
         inside = folder.relative_to(self._directory.path)
         kept = {kind: str(inside / name) for kind, name in record.artifacts.items()}
         if not kept:
@@ -254,11 +265,12 @@ class Session:
     def _show(self, what: str, pending: Sequence[Group]) -> None:
         self._observer.working_on(what, time.monotonic() - self._began, self._left_s(pending))
 
-    def _add(self, record: Record) -> None:
-        self._directory.append(record)
-        self.records.append(record)
-        if record.scenario != CANARY:
-            self._observer.finished(record)
+    def _add(self, *records: Record) -> None:
+        self._directory.append(*records)
+        self.records += records
+        for record in records:
+            if record.scenario != CANARY:
+                self._observer.finished(record)
 
     def _update(self, **changes: Any) -> None:
         self.info = dataclasses.replace(self.info, **changes)

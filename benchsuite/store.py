@@ -17,6 +17,7 @@ from benchsuite.errors import BenchsuiteError, NotComparableError, UsageError
 from benchsuite.record import Record, RunInfo
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 INFO_FILE = "run.json"
@@ -74,16 +75,34 @@ class RunDirectory:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def write_info(self, info: RunInfo) -> None:
-        """Replace `run.json` in one step."""
-        _write_atomically(self.path / INFO_FILE, json.dumps(info.to_json(), indent=1) + "\n")
+        """Replace `run.json` in one step.
 
-    def append(self, record: Record) -> None:
-        """Add one line to `records.jsonl` and flush it to the disk."""
-        line = json.dumps(record.to_json(), separators=(",", ":")) + "\n"
-        with (self.path / RECORDS_FILE).open("a", encoding="utf-8") as file:
-            file.write(line)
+        Raises:
+            UsageError: the disk is full, or the directory has become unwritable.
+        """
+        with self._writing():
+            _write_atomically(self.path / INFO_FILE, json.dumps(info.to_json(), indent=1) + "\n")
+
+    def append(self, *records: Record) -> None:
+        """Add lines to `records.jsonl`, all in one write, and flush them to the disk.
+
+        Raises:
+            UsageError: the disk is full, or the directory has become unwritable.
+        """
+        lines = "".join(json.dumps(record.to_json(), separators=(",", ":")) + "\n" for record in records)
+        with self._writing(), (self.path / RECORDS_FILE).open("a", encoding="utf-8") as file:
+            file.write(lines)
             file.flush()
             os.fsync(file.fileno())
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UsageError(
+                f"{self.path}: cannot be written any more ({error.strerror}); what was measured until now is kept"
+            ) from error
 
     def drop_torn_line(self) -> None:
         """Cut off a last line without its end, left by a run that was killed while it wrote."""

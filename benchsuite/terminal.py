@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -134,12 +135,15 @@ def print_json(document: Any) -> None:
 
 def print_error(message: str) -> None:
     """Print one line about what went wrong to stderr."""
-    sys.stderr.write(f"benchsuite: {message}\n")
+    with contextlib.suppress(BrokenPipeError):  # nobody listens; the exit code still tells
+        sys.stderr.write(f"benchsuite: {message}\n")
+        sys.stderr.flush()
 
 
 def print_fault(traceback: str) -> None:
     """Print what is needed to mend a fault of this program."""
-    sys.stderr.write(traceback)
+    with contextlib.suppress(BrokenPipeError):
+        sys.stderr.write(traceback)
     print_error("this is a fault of benchsuite itself, not of your scenario: please report the lines above")
 
 

@@ -91,6 +91,7 @@ class Trials:
             threads=threads,
             cores=(self.cores[start:] + self.cores[:start])[:threads],
             compile_cache=self._compile_cache(planned),
+            compile_threads=threads,
         )
 
     def operators(self, planned: PlannedVariant, artifacts: Path) -> TrialSpec:
@@ -102,12 +103,13 @@ class Trials:
         spec = dataclasses.replace(self.timing(planned, 0), pass_="memory", artifacts=str(artifacts))
         return dataclasses.replace(spec, threads=1, cores=self.cores)
 
-    def canary(self) -> TrialSpec:
-        """Return the trial of the fixed workload, on the first core."""
+    def canary(self, repetition: int) -> TrialSpec:
+        """Return the trial of the fixed workload, on the first of the cores that the round uses."""
+        core = self.cores[repetition % len(self.cores)]
         file = str(Path(canary.__file__).resolve())
         return dataclasses.replace(
             self.preparing(), scenario=CANARY, module=canary.__name__, file=file, pass_="timing",
-            cores=self.cores[:1],
+            cores=(core,),
         )  # fmt: skip
 
     def _compile_cache(self, planned: PlannedVariant) -> str:

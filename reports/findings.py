@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 KNEE_SHARE = 0.9
 """The knee is where this share of the best throughput is first reached."""
-MEMORY_METRICS = ("peak_heap", "cuda_peak_allocated")
+MEMORY_METRICS = ("cuda_peak_allocated", "peak_heap")
 Cache: TypeAlias = Literal["empty", "filled"]
 CACHES: tuple[Cache, ...] = ("empty", "filled")
 

@@ -165,7 +165,9 @@ def _measure(  # noqa: PLR0917
     info = earlier.info if earlier else header(request, entries, dataclasses.asdict(machine), left_out)
     if earlier:
         _demand_same_machine(directory.path, earlier.info, dataclasses.asdict(machine))
-    info = dataclasses.replace(info, fitness=tuple(dataclasses.asdict(finding) for finding in findings))
+    info = dataclasses.replace(
+        info, plan=plan.ids(), fitness=tuple(dataclasses.asdict(finding) for finding in findings)
+    )
     with out.progress() as progress:
         session = Session(
             plan, request.options(), directory, info, progress, earlier.records if earlier else ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchsuite import terminal
+from benchsuite.comparison import timings
 from benchsuite.errors import NothingMeasuredError
 from benchsuite.store import load_run
 
@@ -45,7 +46,7 @@ def show(path: Path, out: terminal.Terminal, as_json: bool) -> None:
         for note in table.notes:
             out.line(note)
     failed = [record for record in loaded.records if record.outcome == "failed"]
-    completed = [record for record in loaded.records if record.outcome == "completed"]
+    completed = timings(loaded.records)
     out.line()
     out.line(f"Report: {page}")
     out.line(f"Next: open it in a browser, or python -m benchsuite report {path} --open")

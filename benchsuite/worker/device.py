@@ -8,33 +8,43 @@ from typing import Any
 import torch
 
 
-def cuda_in_use() -> bool:
-    """Whether this process has touched CUDA: then its steps run asynchronously and are timed as such.
+class _Use:
+    """Whether this process's workload uses CUDA; a fresh process for each trial makes one answer enough."""
 
-    A fresh process for each trial makes this exact, so no scenario can forget to declare it.
+    cuda = False
+
+
+def note_use() -> None:
+    """Find out whether the workload that was just built uses CUDA: its steps then run asynchronously.
+
+    Asked once, right after the set-up, so that no scenario can forget to declare it. Later would be
+    wrong: on a machine with a GPU, compiling for the CPU initialises CUDA too.
     """
-    return bool(torch.cuda.is_initialized())
+    _Use.cuda = bool(torch.cuda.is_initialized())
+
+
+def cuda_in_use() -> bool:
+    """Whether the workload's steps run on CUDA and are timed as such."""
+    return _Use.cuda
 
 
 def synchronize() -> None:
-    """Wait for all work on all streams of every device that this process uses."""
-    if cuda_in_use():
-        for index in range(torch.cuda.device_count()):
-            torch.cuda.synchronize(index)
+    """Wait for all work on all streams of every device that holds memory of this process."""
+    for index in _devices():
+        torch.cuda.synchronize(index)
 
 
 def reset_peaks() -> None:
     """Start the allocator's peaks anew, so that set-up and warm-up do not count into them."""
-    if cuda_in_use():
-        for index in range(torch.cuda.device_count()):
-            torch.cuda.reset_peak_memory_stats(index)
+    for index in _devices():
+        torch.cuda.reset_peak_memory_stats(index)
 
 
 def peaks() -> dict[str, float]:
     """Return the allocator's peaks since the last reset in bytes, summed over devices; empty without CUDA."""
     if not cuda_in_use():
         return {}
-    devices = range(torch.cuda.device_count())
+    devices = _devices()
     return {
         "cuda_peak_allocated": float(sum(torch.cuda.max_memory_allocated(index) for index in devices)),
         "cuda_peak_reserved": float(sum(torch.cuda.max_memory_reserved(index) for index in devices)),
@@ -68,8 +78,15 @@ def describe() -> dict[str, Any]:
     if not cuda_in_use():
         return {}
     return {
-        "gpus": [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())],
+        "gpus": [torch.cuda.get_device_name(index) for index in _devices()],
         "allow_tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
         "allow_tf32_cudnn": torch.backends.cudnn.allow_tf32,
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
     }
+
+
+def _devices() -> list[int]:
+    """Return the devices that hold memory of this process; asking others would make a context on each."""
+    if not cuda_in_use():
+        return []
+    return [index for index in range(torch.cuda.device_count()) if torch.cuda.memory_reserved(index) > 0]

@@ -52,11 +52,9 @@ def run(build: Callable[[], Workload], artifacts: str) -> dict[str, Any]:
         peak_file, steps_file = Path(folder) / "peak.bin", Path(folder) / "steps.bin"
         with Tracker(peak_file):
             workload = build()
-            device.reset_peaks()
             for _ in range(PEAK_STEPS):
                 workload.step()
             device.synchronize()
-        cuda_peaks = device.peaks()
         with Tracker(steps_file):
             for _ in range(COUNTED_STEPS):
                 workload.step()
@@ -64,5 +62,5 @@ def run(build: Callable[[], Workload], artifacts: str) -> dict[str, Any]:
         allocations = FileReader(steps_file).metadata.total_allocations
     if workload.close is not None:
         workload.close()
-    metrics = {"peak_heap": float(peak_heap), "allocations": allocations / COUNTED_STEPS, **cuda_peaks}
+    metrics = {"peak_heap": float(peak_heap), "allocations": allocations / COUNTED_STEPS}
     return {"items_per_step": workload.items_per_step, "metrics": metrics}

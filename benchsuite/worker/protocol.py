@@ -38,6 +38,9 @@ class TrialSpec:
     cores: tuple[int, ...] = ()
     """The cores to run on; empty: leave as it is."""
     compile_cache: str = ""
+    """A folder for this variant's compiled code alone; empty: it compiles nothing, or shares the user's."""
+    compile_threads: int = 1
+    """Threads that compiled CPU code is generated for, whatever `threads` is: one code for all passes."""
     artifacts: str = ""
     """Where this trial's files go; the folder exists."""
     paths: tuple[str, ...] = field(default_factory=tuple)

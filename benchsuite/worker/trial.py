@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import math
-import os
 import platform
 import random
 import sys
@@ -24,6 +23,9 @@ from benchsuite.worker.protocol import Channel, ChannelClosedError, TrialSpec
 
 if TYPE_CHECKING:
     from benchsuite.task import Task
+
+SOFTWARE = ("torch", "python", "numpy", "cuda", "cpu_capability", "env")
+"""What must not change between the two halves of a run that was interrupted."""
 
 
 def serve(channel: Channel) -> None:
@@ -47,7 +49,8 @@ def prepare_task(spec: TrialSpec) -> dict[str, Any]:
     """Unpack or download the task's data and say which data and which task it is."""
     task = resolve_task(spec)
     task.prepare()
-    return {"task_name": task.name, "data": dict(task.data_fingerprint())}
+    software = {name: environment(keeps_freed_memory=False)[name] for name in SOFTWARE}
+    return {"task_name": task.name, "data": dict(task.data_fingerprint()), "software": software}
 
 
 def resolve_task(spec: TrialSpec) -> Task:
@@ -84,6 +87,7 @@ def build(spec: TrialSpec) -> Workload:
         raise TypeError(
             f"scenario {spec.scenario!r} returned {type(workload).__name__}, not a benchsuite.Workload"
         )
+    device.note_use()
     return workload
 
 
@@ -200,18 +204,22 @@ def _take_turns(workload: Workload, channel: Channel) -> dict[str, Any]:
     cpu_ns: list[int] = []
     device_ns: list[int] = []
     disturbed = Counters()
+    gpu: dict[str, float] = {}
     elapsed_ns = 0
     while (message := channel.receive())["do"] == "turn":
         before = read_counters()
         samples = timing.run_steps(workload.step, message["steps"])
         if message["counts"]:
+            for name, value in device.clocks().items():
+                # The lowest clock and the worst of the rest, read while the device is still warm from the turn.
+                gpu[name] = (min if name == "gpu_clock_mhz" else max)(gpu.get(name, value), value)
             disturbed += read_counters() - before
             elapsed_ns += samples.elapsed_ns
             step_ns += samples.step_ns
             cpu_ns += samples.cpu_ns
             device_ns += samples.device_ns
         channel.send({"event": "turn", "elapsed_ns": samples.elapsed_ns})
-    contention = {**disturbed.shares(elapsed_ns), **device.clocks()}
+    contention = {**disturbed.shares(elapsed_ns), **gpu}
     return {"step_ns": step_ns, "cpu_ns": cpu_ns, "device_ns": device_ns, "contention": contention}
 
 
@@ -223,7 +231,7 @@ def _set_process(spec: TrialSpec) -> None:
         if path not in sys.path:
             sys.path.append(path)
     if spec.compile_cache:
-        os.environ[compilation.CACHE_VARIABLE] = spec.compile_cache
+        compilation.use_own_cache(spec.compile_cache, spec.compile_threads)
 
 
 def _version(module: str) -> str | None:
