@@ -159,3 +159,29 @@ def hungry(settings, task):
         work.add_(1)
 
     return Workload(step, lambda: [Check("held", float(held.sum()), 0.0, "<=")])
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    width: int = 8
+
+
+@scenario(question="Does a tiny training count as what it is?", variants=[Nothing()])
+def trained(settings, task):
+    import torch
+
+    model = task.make_model()
+    inputs, target = task.example_batch(4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def step():
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(inputs), target).backward()
+        optimizer.step()
+
+    return Workload(step, lambda: [HOLDS])
+
+
+@scenario(question="What becomes of a run in which everything is skipped?", variants=[Nothing()])
+def nowhere(settings, task):
+    raise Skip("planted: nowhere")

@@ -63,6 +63,8 @@ HEADER_FIELDS = {
     "task": TEXT,
     "task_name": TEXT,
     "data": st.dictionaries(TEXT, TEXT, max_size=2),
+    "software": SETTINGS,
+    "plan": SETTINGS,
     "scenarios": st.lists(SETTINGS, max_size=2).map(tuple),
     "machine": SETTINGS,
     "environments": st.dictionaries(TEXT, SETTINGS, max_size=2),

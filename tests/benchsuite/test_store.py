@@ -69,7 +69,7 @@ def test_a_header_is_replaced_in_one_step(run, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(UsageError, match="No space"):
         run.write_info(dataclasses.replace(INFO, finished="now"))
     assert load_run(run.path).info == INFO
 

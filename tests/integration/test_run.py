@@ -220,6 +220,39 @@ def test_an_interrupted_run_keeps_its_records_and_is_resumed(run_arguments, envi
 
 
 @pytest.mark.slow
+def test_a_group_that_was_not_written_whole_is_measured_again(run_arguments, environment, tmp_path):
+    process, path = started_run(run_arguments, environment, tmp_path, records=4)
+    process.kill()
+    process.communicate(timeout=PATIENCE_S)
+    lines = (path / "records.jsonl").read_text().splitlines(keepends=True)
+    first_group = [line for line in lines if json.loads(line)["group"] == json.loads(lines[0])["group"]]
+    (path / "records.jsonl").write_text("".join(first_group[:-1]))
+    resumed = subprocess.run(
+        command("run", "--resume", path),
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        timeout=PATIENCE_S,
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    whole = load_run(path)
+    for variant in ("steady[rounds=1]", "steady[rounds=3]", "canary"):
+        assert any(r.variant == variant and r.repetition == 0 for r in whole.records[len(first_group) - 1 :])
+
+
+@pytest.mark.slow
+def test_a_run_in_which_everything_was_skipped_ends_in_3(run_arguments, environment, tmp_path):
+    found = subprocess.run(
+        command("run", "nowhere", *run_arguments, "--json", "--runs-dir", tmp_path),
+        capture_output=True, text=True, env=environment, check=False, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert found.returncode == 3
+    assert "nothing was measured" in found.stderr
+    assert json.loads(found.stdout)["completed"] == 0
+
+
+@pytest.mark.slow
 def test_one_measurement_at_a_time(run_arguments, environment, tmp_path):
     process, _path = started_run(run_arguments, environment, tmp_path, records=1)
     second = subprocess.run(

@@ -17,14 +17,18 @@ from benchsuite.worker import compilation
 UTILS = "torch._dynamo.utils"
 
 
-def compiled(seconds=(), reasons=(), breaks=(), graphs=1):
+def compiled(microseconds=(), reasons=(), breaks=(), graphs=1):
     """Stand in for the module that keeps what torch.compile has done."""
     counters = defaultdict(Counter)
     counters["stats"]["unique_graphs"] = graphs
     counters["graph_break"].update(breaks)
     entries = [
-        SimpleNamespace(recompile_reason=reason, entire_frame_compile_time_s=time)
-        for reason, time in zip(reasons, seconds, strict=True)
+        SimpleNamespace(
+            recompile_reason=reason,
+            dynamo_cumulative_compile_time_us=forward_us,
+            backward_cumulative_compile_time_us=backward_us,
+        )
+        for reason, (forward_us, backward_us) in zip(reasons, microseconds, strict=True)
     ]
     return SimpleNamespace(counters=counters, get_compilation_metrics=lambda: entries)
 
@@ -44,9 +48,11 @@ def test_nothing_compiled_no_metrics(monkeypatch, utils):
 
 
 def test_metrics(monkeypatch):
-    utils = compiled([1.5, None, 0.25], [None, "size changed", ""], ["print", "print", "item"])
+    utils = compiled(
+        [(900, 600), (None, None), (250, None)], [None, "size changed", ""], ["print", "print", "item"]
+    )
     monkeypatch.setitem(sys.modules, UTILS, utils)
-    assert compilation.metrics() == {"graph_breaks": 3.0, "recompiles": 1.0, "compile_time": 1.75e9}
+    assert compilation.metrics() == {"graph_breaks": 3.0, "recompiles": 1.0, "compile_time": 1.75e6}
 
 
 def test_metrics_of_a_torch_that_keeps_no_log(monkeypatch):

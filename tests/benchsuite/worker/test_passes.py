@@ -74,6 +74,15 @@ def test_operators_and_flops_are_those_of_one_step(result, tmp_path):
     assert not (tmp_path / "trace.json").exists()
 
 
+def test_autograd_s_nodes_and_annotations_are_no_operators(result):
+    trained = result("operators", "trained")
+    names = {row["name"] for row in trained["operators"]}
+    assert any(name.startswith("autograd::engine") for name in names)
+    assert not any(name.startswith("Optimizer.") for name in names)
+    backward = [row for row in trained["operators"] if row["name"].startswith("aten::")]
+    assert trained["metrics"]["operators"] == pytest.approx(sum(row["calls"] for row in backward))
+
+
 @pytest.mark.parametrize("pass_", ["memory", "operators"])
 def test_work_of_fixed_length_has_no_such_pass(result, pass_):
     message = result(pass_, "fixed_length", steps=5)
