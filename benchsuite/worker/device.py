@@ -15,12 +15,13 @@ class _Use:
 
 
 def note_use() -> None:
-    """Find out whether the workload that was just built uses CUDA: its steps then run asynchronously.
+    """Find out whether the workload holds memory on a GPU: its steps then run asynchronously.
 
-    Asked once, right after the set-up, so that no scenario can forget to declare it. Later would be
-    wrong: on a machine with a GPU, compiling for the CPU initialises CUDA too.
+    Asked after the set-up and after the first step, so that no scenario can forget to declare it.
+    That CUDA is initialised would not do: on a machine with a GPU, compiling for the CPU does that too.
     """
-    _Use.cuda = bool(torch.cuda.is_initialized())
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    _Use.cuda = any(torch.cuda.memory_reserved(index) > 0 for index in devices)
 
 
 def cuda_in_use() -> bool:

@@ -1,4 +1,7 @@
-"""The memory pass: memray's view of building a workload and running it, at one thread."""
+"""The memory pass: memray's view of building a workload and running it, at one thread.
+
+Compiled kernels keep the threads that they were timed with: other code would have to be compiled for one.
+"""
 
 from __future__ import annotations
 

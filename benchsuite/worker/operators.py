@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch._C._autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
@@ -95,7 +94,6 @@ def _count_flops(workload: Workload) -> int:
     """Count one eager step's floating-point operations; a dispatch mode would break compiled graphs up."""
     with FlopCounterMode(display=False) as counter:
         workload.step()
-    torch.set_grad_enabled(True)
     return int(counter.get_total_flops())
 
 

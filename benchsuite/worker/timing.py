@@ -34,6 +34,7 @@ def time_first_step(step: Callable[[], object]) -> int:
     """Run one step and return its nanoseconds up to the end of all work that it started."""
     start = perf_counter_ns()
     step()
+    device.note_use()
     device.synchronize()
     return perf_counter_ns() - start
 

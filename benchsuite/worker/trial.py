@@ -210,10 +210,10 @@ def _take_turns(workload: Workload, channel: Channel) -> dict[str, Any]:
         before = read_counters()
         samples = timing.run_steps(workload.step, message["steps"])
         if message["counts"]:
+            disturbed += read_counters() - before
             for name, value in device.clocks().items():
                 # The lowest clock and the worst of the rest, read while the device is still warm from the turn.
                 gpu[name] = (min if name == "gpu_clock_mhz" else max)(gpu.get(name, value), value)
-            disturbed += read_counters() - before
             elapsed_ns += samples.elapsed_ns
             step_ns += samples.step_ns
             cpu_ns += samples.cpu_ns
