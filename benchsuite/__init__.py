@@ -18,7 +18,7 @@ from benchsuite.scenario import (
     grid,
     scenario,
 )
-from benchsuite.task import Split, Task
+from benchsuite.task import Split, Task, demand
 
 __version__ = "0.1.0"
 
@@ -36,6 +36,7 @@ __all__ = [
     "Task",
     "Workload",
     "__version__",
+    "demand",
     "does_not_apply",
     "grid",
     "scenario",

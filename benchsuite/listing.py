@@ -27,6 +27,7 @@ def describe(
             "metric": entry.scenario.metric,
             "answer": entry.scenario.answer,
             "once": entry.scenario.once,
+            "combines": entry.scenario.combines,
             "variants": [_describe(variant, unmet) for variant in entry.scenario.described()],
         }
         for entry in entries.values()
@@ -63,4 +64,5 @@ def _describe(variant: Variant, unmet: Callable[[Requirement], str | None]) -> d
         "baseline": variant.baseline,
         "available": reason is None,
         "reason": reason or "",
+        "changes": dict(variant.changes),
     }

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Phase: TypeAlias = Literal["train", "infer"]
 Device: TypeAlias = Literal["cpu", "cuda"]
 Answer: TypeAlias = Literal["best", "knee", "break_even", "trade_off", "reached"]
-Metric: TypeAlias = Literal["step_time", "throughput"]
+Metric: TypeAlias = Literal["step_time", "throughput", "latency"]
 SettingValue: TypeAlias = str | int | float | bool | None
 S = TypeVar("S")
 
@@ -102,6 +102,8 @@ class ProcessSpec:
     """Intra-op threads; None: as many as the run uses."""
     own_compile_cache: bool = False
     """Give each variant a compile cache of its own: empty in its first trial, filled in later ones."""
+    ranks: int = 1
+    """Processes that do the work together; with two or more, torch.distributed joins them before the set-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,8 @@ class Variant:
     baseline: bool
     requirements: tuple[Requirement, ...]
     process: ProcessSpec
+    changes: Mapping[str, SettingValue] = field(default_factory=dict)
+    """Which settings of a combining scenario stand for this variant; empty: it cannot be combined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,8 @@ class Scenario(Generic[S]):
     once: bool
     requires: Callable[[S], Sequence[Requirement]]
     process: Callable[[S], ProcessSpec]
+    changes: Callable[[S], Mapping[str, SettingValue]]
+    combines: bool
 
     def settings_from(self, values: Mapping[str, SettingValue]) -> S:
         """Return the settings that `dataclasses.asdict` turned into `values`."""
@@ -144,17 +150,19 @@ class Scenario(Generic[S]):
     def _describe(self, settings: S) -> Variant:
         values = settings_values(settings)
         defaults = default_values(type(settings))
+        changed = [key for key in values if values[key] != defaults[key]]
         shown = [key for key in values if key == self.compare]
-        shown += [key for key in values if key != self.compare and values[key] != defaults[key]]
+        shown += [key for key in changed if key != self.compare]
         inside = ",".join(f"{key}={format_value(values[key])}" for key in shown)
         return Variant(
             id=f"{self.name}[{inside}]" if inside else self.name,
             scenario=self.name,
             settings=values,
             context={key: values[key] for key in self.within},
-            baseline=self.compare is None or values[self.compare] == defaults[self.compare],
+            baseline=self.compare is None or set(changed) <= set(self.within),
             requirements=tuple(self.requires(settings)),
             process=self.process(settings),
+            changes=dict(self.changes(settings)),
         )
 
 
@@ -205,6 +213,8 @@ def scenario(
     once: bool = False,
     requires: Callable[[S], Sequence[Requirement]] = lambda _settings: (),
     process: Callable[[S], ProcessSpec] = lambda _settings: ProcessSpec(),
+    changes: Callable[[S], Mapping[str, SettingValue]] = lambda _settings: {},
+    combines: bool = False,
 ) -> Callable[[Callable[[S, Task], Workload]], Scenario[S]]:
     """Make a scenario of a function from settings and task to a workload; it is named after the function.
 
@@ -212,13 +222,18 @@ def scenario(
         question: what the scenario answers, as a user would ask it; ends with a question mark.
         variants: the settings to compare, frozen dataclasses of one type; every field has a default
             and holds a string, a number, a boolean or None.
-        compare: the field that is compared; its default value is the baseline of each context.
+        compare: the field that is compared, or the first of several that are varied one at a time. The
+            baseline of each context has the defaults in every field that is not in `within`.
         within: the fields that are held equal in a comparison.
         metric: what the answer is about.
         answer: which kind of sentence answers the question.
         once: a long work of fixed length, measured alone and once in a run, not in turns.
         requires: what a variant needs of the machine.
         process: what holds for the whole process that runs a variant.
+        changes: the fields of a combining scenario's settings that a variant stands for: where it beats its
+            baseline, they may become part of the best combination.
+        combines: the variants given are baselines alone; once the other scenarios have been measured, the
+            changes of their winners are put on top of them, one after the other.
 
     Raises:
         UsageError: the definition breaks one of these rules; the message names function, file and line.
@@ -243,6 +258,8 @@ def scenario(
             once=once,
             requires=requires,
             process=process,
+            changes=changes,
+            combines=combines,
         )
         _demand_baselines(where, made)
         return made
@@ -302,5 +319,6 @@ def _demand_baselines(where: str, made: Scenario[Any]) -> None:
     for context, members in contexts.items():
         if not any(variant.baseline for variant in members):
             raise UsageError(
-                f"{where}: no baseline for {context}: {made.compare!r} never has its default value"
+                f"{where}: no baseline for {context}: no variant there has the defaults of all that is not held equal "
+                f"({made.compare!r} first of all)"
             )

@@ -45,6 +45,23 @@ class Task(Protocol):
         """Return a map-style dataset of (input, target) for a DataLoader."""
         raise Skip(f"task {self.name!r} has no dataset")
 
+    def augmented(self, split: Split) -> Dataset[tuple[Tensor, int]]:
+        """Return `dataset` with each input varied at random, anew whenever it is asked for."""
+        raise Skip(f"task {self.name!r} has no augmented")
+
+    def tensors(self, split: Split) -> tuple[Tensor, Tensor]:
+        """Return a whole split as it is stored, all inputs (N, ...) and all targets (N,), on the CPU."""
+        raise Skip(f"task {self.name!r} has no tensors")
+
+    def transform(self, stored: Tensor, *, augment: bool) -> Tensor:
+        """Turn a batch of `tensors`' inputs into what the model takes, all at once and wherever they lie.
+
+        Args:
+            stored: some of the inputs, on any device.
+            augment: whether to vary them at random, in the way of `augmented`.
+        """
+        raise Skip(f"task {self.name!r} has no transform")
+
     def metrics(self, output: Tensor, target: Tensor) -> Mapping[str, float]:
         """Return named figures of one batch of outputs; `accuracy` is a fraction from 0 to 1."""
         raise Skip(f"task {self.name!r} has no metrics")
@@ -72,3 +89,14 @@ class Task(Protocol):
     def data_fingerprint(self) -> Mapping[str, str]:
         """Say which data this is: runs whose answers differ here are not comparable."""
         return {"dataset": "example batches"}
+
+
+def demand(task: Task, *methods: str) -> None:
+    """Skip the variant if the task lacks a method that it needs, before any work is done.
+
+    Raises:
+        Skip: names the task and the method.
+    """
+    for method in methods:
+        if getattr(type(task), method, None) in {None, getattr(Task, method)}:
+            raise Skip(f"task {task.name!r} has no {method}")

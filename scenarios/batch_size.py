@@ -39,7 +39,9 @@ class Settings:
 )
 def batch_size(settings: Settings, task: Task) -> Workload:
     """Run the loop over one fixed batch of the given size."""
-    loop = make_loop(LoopSettings(settings.phase, settings.device, settings.batch_size), task)
+    loop = make_loop(
+        LoopSettings(phase=settings.phase, device=settings.device, batch_size=settings.batch_size), task
+    )
 
     def check() -> list[Check]:
         last = finite("loss" if settings.phase == "train" else "output", loop.step())

@@ -29,7 +29,7 @@ class Settings:
 )
 def device(settings: Settings, task: Task) -> Workload:
     """Run the loop over a batch of 100 that already lies on the device."""
-    loop_settings = LoopSettings(settings.phase, settings.device)
+    loop_settings = LoopSettings(phase=settings.phase, device=settings.device)
     loop = make_loop(loop_settings, task)
 
     def check() -> list[Check]:

@@ -1,141 +1,333 @@
-"""The one training step and the one inference call that all scenarios share.
+"""The one training step and the one inference call that all scenarios share, and the settings of both.
 
-The batch lies on the device before the first step, gradients are freed in each step, and no step
-asks for a number: nothing but the work itself is in the loop.
+A scenario's settings are a change of `LoopSettings`; whatever is not changed is as plain as it can be:
+one batch that lies on the device before the first step, eager float32, gradients freed in each step,
+and no step that asks for a number.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
-from benchsuite import Skip, Task
+from benchsuite import ProcessSpec, Skip, Task, demand
+from scenarios import numerics
+from scenarios.capture import capture
+from scenarios.feed import make_feed
+from scenarios.optimizers import make_optimizer, step_in_backward
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
+    from torch.amp import GradScaler
     from torch.optim import Optimizer
 
     from benchsuite import Device, Phase
+    from benchsuite.scenario import SettingValue
+    from scenarios.feed import CopyStream, Data, Feed, HostMemory
+    from scenarios.numerics import Precision
+    from scenarios.optimizers import OptimizerForm, OptimizerName
 
-CompileMode: TypeAlias = Literal["default", "reduce-overhead", "max-autotune"]
-LEARNING_RATE = 0.01
+CompileMode: TypeAlias = Literal["eager", "default", "reduce-overhead", "max-autotune"]
+GradMode: TypeAlias = Literal["grad", "no_grad", "inference_mode"]
+WaitPolicy: TypeAlias = Literal["default", "active", "passive"]
+
+WAIT_POLICIES: Mapping[WaitPolicy, tuple[tuple[str, str], ...]] = {
+    "default": (),
+    "active": (("OMP_WAIT_POLICY", "ACTIVE"), ("GOMP_SPINCOUNT", "INFINITE")),
+    "passive": (("OMP_WAIT_POLICY", "PASSIVE"), ("GOMP_SPINCOUNT", "0")),
+}
+"""What an OpenMP thread that waits for others does; libgomp's own variable would outrank the standard one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoopSettings:
-    """What a loop runs, where, and on how much."""
+    """What a loop runs, where, and on how much; the defaults are the plain loop."""
 
     phase: Phase = "train"
     device: Device = "cpu"
     batch_size: int = 100
-    compile_mode: CompileMode | None = None
-    """None: eager."""
+
+    data: Data = "fixed"
+    """Where batches come from; see `scenarios.feed`."""
+    augment: bool = False
+    workers: int = 0
+    """Processes of the DataLoader; 0: the loop's own."""
+    persistent_workers: bool = False
+    prefetch_factor: int = 2
+    """Batches that each worker prepares ahead."""
+    host_memory: HostMemory = "pageable"
+    non_blocking: bool = False
+    copy_stream: CopyStream = "same"
+
+    compile_mode: CompileMode = "eager"
+    precision: Precision = "fp32"
+    channels_last: bool = False
+    graph_steps: int = 0
+    """So many steps are captured into one CUDA graph; 0: none are."""
+
+    optimizer: OptimizerName = "sgd"
+    optimizer_form: OptimizerForm = "default"
+    weight_decay: float = 0.0
+    """The optimizer's L2 term."""
+    l1: float = 0.0
+    """Weight of the sum of all parameters' absolute values in the loss."""
+    set_to_none: bool = True
+    """Whether gradients are freed in each step, not overwritten by zeros."""
+    micro_batches: int = 1
+    """So many parts of a batch go through one after the other; their gradients add up."""
+    checkpointing: bool = False
+    """Whether each child module's activations are computed again in the backward pass, not kept."""
+    optimizer_in_backward: bool = False
+    look_every: int = 0
+    """The loss is read as a number after every so many steps; 0: never."""
+
+    grad_mode: GradMode = "inference_mode"
+    eval_mode: bool = True
+
+    threads: int = 0
+    """Intra-op threads; 0: as many as the run uses."""
+    wait_policy: WaitPolicy = "default"
+
+    def changed(self, changes: Mapping[str, SettingValue]) -> LoopSettings:
+        """Return these settings with some fields changed.
+
+        Raises:
+            TypeError: there is no such field.
+        """
+        return dataclasses.replace(self, **cast("Mapping[str, Any]", changes))
+
+    @property
+    def items_per_step(self) -> int:
+        """How many samples one step works through."""
+        return self.batch_size * max(1, self.graph_steps)
+
+    @property
+    def conflict(self) -> str:
+        """Why these settings cannot go together; empty where they can."""
+        scaled = self.precision == "fp16-autocast"
+        if self.optimizer_in_backward and scaled:
+            return "the fp16 scaler looks at all gradients before the optimizer's step, which the backward pass has done"
+        if self.optimizer_in_backward and self.micro_batches > 1:
+            return (
+                "gradients of several micro-batches cannot add up where each is used up in the backward pass"
+            )
+        if self.graph_steps and (scaled or self.look_every):
+            return "a step that asks for a number cannot be captured in a CUDA graph"
+        if self.graph_steps and self.compile_mode == "reduce-overhead":
+            return "reduce-overhead captures CUDA graphs of its own, and graphs do not nest"
+        if self.graph_steps and self.phase == "infer":
+            return "the captured graph is that of a training step"
+        return ""
+
+
+def process_of(settings: LoopSettings) -> ProcessSpec:
+    """Return what these settings need of the whole worker process."""
+    return ProcessSpec(
+        env=WAIT_POLICIES[settings.wait_policy],
+        threads=settings.threads or None,
+        own_compile_cache=settings.compile_mode != "eager",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A model with its batch on the device, ready for the first step."""
+    """A model with what feeds it, ready for the first step."""
 
     step: Callable[[], Tensor]
-    """Works through the batch once; returns the loss (train) or the output (infer), on the device."""
+    """Works through one batch; returns the loss (train) or the output (infer), on the device."""
     model: nn.Module
     """The eager module; a compiled loop shares its parameters."""
     inputs: Tensor
+    """An example batch on the device, as the model takes it; without a feed, the one that every step uses."""
     target: Tensor
-    optimizer: Optimizer | None
-    """None: an inference loop."""
+    feed: Feed
+    optimizers: tuple[Optimizer, ...]
+    """Empty: an inference loop."""
+
+    def restart(self, weights: Mapping[str, Tensor]) -> None:
+        """Go back to a beginning: these weights, no optimizer state, the first batch."""
+        self.model.load_state_dict(weights)
+        for optimizer in self.optimizers:
+            optimizer.state.clear()
+        self.feed.restart()
 
 
 def make_loop(settings: LoopSettings, task: Task) -> Loop:
-    """Build the model, place it and a batch on the device, and return the loop over them.
+    """Build the model, place it on the device, and return the loop over its batches.
 
     Raises:
-        Skip: training was asked for, and the task has no loss.
+        Skip: the settings do not go together, or the task lacks what they need.
     """
-    import torch
-
+    if settings.conflict:
+        raise Skip(settings.conflict)
     if settings.device == "cuda":
-        # float32 is what the label says; cuDNN would round convolutions to TF32 by default.
-        torch.backends.cudnn.allow_tf32 = False
-    training = settings.phase == "train"
-    if training:
+        numerics.set_tf32(settings.precision)
+    if settings.phase == "train":
         demand(task, "loss")
-    model = task.make_model().to(settings.device).train(training)
-    inputs, target = (tensor.to(settings.device) for tensor in task.example_batch(settings.batch_size))
-    if not training:
-        infer = inference_call(model, settings.compile_mode)
-        return Loop(lambda: infer(inputs), model, inputs, target, optimizer=None)
-    optimizer = make_optimizer(model)
-    train = training_step(task, model, optimizer, settings.compile_mode)
-    return Loop(lambda: train(inputs, target), model, inputs, target, optimizer)
-
-
-def make_optimizer(model: nn.Module, learning_rate: float = LEARNING_RATE) -> Optimizer:
-    """Return plain SGD over the model's parameters: it keeps no state between steps."""
-    import torch
-
-    return torch.optim.SGD(model.parameters(), lr=learning_rate)
+    model = _make_model(settings, task)
+    feed = make_feed(settings, task)
+    inputs, target = feed.example
+    if settings.phase == "infer":
+        infer = inference_call(model, settings)
+        return Loop(lambda: infer(feed.next()[0]), model, inputs, target, feed, optimizers=())
+    optimizers = _make_optimizers(model, settings)
+    train = training_step(task, model, optimizers, settings)
+    if settings.graph_steps:
+        graph = capture(train, inputs, target, settings.graph_steps)
+        return Loop(lambda: graph.step(feed.next), model, inputs, target, feed, optimizers)
+    return Loop(lambda: train(*feed.next()), model, inputs, target, feed, optimizers)
 
 
 def training_step(
-    task: Task, model: nn.Module, optimizer: Optimizer, compile_mode: CompileMode | None = None
+    task: Task,
+    model: nn.Module,
+    optimizers: tuple[Optimizer, ...],
+    settings: LoopSettings = LoopSettings(),
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """Return a function of inputs and targets that does one optimizer step and returns the loss.
 
     Forward pass and loss are compiled together, and their backward pass with them; zeroing the
     gradients and the optimizer's step stay eager.
     """
-
-    def objective(inputs: Tensor, target: Tensor) -> Tensor:
-        return task.loss(model(inputs), target)
-
-    compute = _compiled(objective, compile_mode)
+    scaler = numerics.make_scaler(settings.precision, settings.device)
+    compute = _compiled(_objective(task, model, settings), settings.compile_mode)
+    backward = _backward(compute, scaler, settings.micro_batches)
+    looked = _Looked(settings.look_every)
+    steps_itself = settings.optimizer_in_backward
 
     def train(inputs: Tensor, target: Tensor) -> Tensor:
-        optimizer.zero_grad()
-        loss = compute(inputs, target)
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
+        if not steps_itself:
+            for optimizer in optimizers:
+                optimizer.zero_grad(set_to_none=settings.set_to_none)
+        loss = backward(inputs, target)
+        if not steps_itself:
+            for optimizer in optimizers:
+                _update(optimizer, scaler)
+        if settings.look_every:
+            looked.at(loss)
+        return loss
 
     return train
 
 
-def inference_call(model: nn.Module, compile_mode: CompileMode | None = None) -> Callable[[Tensor], Tensor]:
-    """Return a function of inputs that returns the model's output, without a graph for gradients.
+def inference_call(
+    model: nn.Module,
+    settings: LoopSettings = LoopSettings(phase="infer"),
+) -> Callable[[Tensor], Tensor]:
+    """Return a function of inputs that returns the model's output; the forward pass is compiled.
 
-    The forward pass is compiled. The model must be in evaluation mode when it is called.
+    Unless the settings say otherwise no graph for gradients is kept.
     """
     import torch
 
     def forward(inputs: Tensor) -> Tensor:
-        output: Tensor = model(inputs)
+        with numerics.autocast(settings.precision, settings.device):
+            output: Tensor = model(inputs)
         return output
 
-    compute = _compiled(forward, compile_mode)
+    compute = _compiled(forward, settings.compile_mode)
+    mode = {"grad": torch.enable_grad, "no_grad": torch.no_grad, "inference_mode": torch.inference_mode}
+    enter = mode[settings.grad_mode]
 
     def infer(inputs: Tensor) -> Tensor:
-        with torch.inference_mode():
+        with enter():
             return compute(inputs)
 
     return infer
 
 
-def demand(task: Task, *methods: Literal["loss", "dataset", "metrics"]) -> None:
-    """Skip the variant if the task lacks a method that it needs, before any work is done.
+def _make_model(settings: LoopSettings, task: Task) -> nn.Module:
+    import torch
 
-    Raises:
-        Skip: names the task and the method.
-    """
-    for method in methods:
-        if getattr(type(task), method, None) in (None, getattr(Task, method)):
-            raise Skip(f"task {task.name!r} has no {method}")
+    model = numerics.stored(task.make_model().to(settings.device), settings.precision)
+    if settings.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    if settings.checkpointing:
+        _checkpoint_children(model)
+    return model.train(settings.phase == "train" or not settings.eval_mode)
 
 
-def _compiled(function: Callable[..., Tensor], mode: CompileMode | None) -> Callable[..., Tensor]:
-    if mode is None:
+def _make_optimizers(model: nn.Module, settings: LoopSettings) -> tuple[Optimizer, ...]:
+    options = {"weight_decay": settings.weight_decay} if settings.weight_decay else {}
+
+    def make(parameters: Any) -> Optimizer:
+        return make_optimizer(parameters, settings.optimizer, settings.optimizer_form, **options)
+
+    if settings.optimizer_in_backward:
+        return step_in_backward(model, make)
+    return (make(model.parameters()),)
+
+
+def _objective(task: Task, model: nn.Module, settings: LoopSettings) -> Callable[[Tensor, Tensor], Tensor]:
+    def objective(inputs: Tensor, target: Tensor) -> Tensor:
+        with numerics.autocast(settings.precision, settings.device):
+            loss = task.loss(model(inputs), target)
+        if settings.l1:
+            return loss + settings.l1 * sum(parameter.abs().sum() for parameter in model.parameters())
+        return loss
+
+    return objective
+
+
+def _backward(
+    compute: Callable[[Tensor, Tensor], Tensor], scaler: GradScaler | None, micro_batches: int
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return a function that adds up the gradients of a batch and returns its loss, detached."""
+
+    def whole(inputs: Tensor, target: Tensor) -> Tensor:
+        loss = compute(inputs, target)
+        (loss if scaler is None else scaler.scale(loss)).backward()
+        return loss.detach()
+
+    def in_parts(inputs: Tensor, target: Tensor) -> Tensor:
+        total = None
+        for part, wanted in zip(inputs.chunk(micro_batches), target.chunk(micro_batches), strict=True):
+            loss = compute(part, wanted) * (len(part) / len(inputs))
+            (loss if scaler is None else scaler.scale(loss)).backward()
+            total = loss.detach() if total is None else total + loss.detach()
+        return cast("Tensor", total)
+
+    return whole if micro_batches == 1 else in_parts
+
+
+def _update(optimizer: Optimizer, scaler: GradScaler | None) -> None:
+    if scaler is None:
+        optimizer.step()
+    else:
+        scaler.step(optimizer)
+        scaler.update()
+
+
+class _Looked:
+    """Reads the loss as a number now and then, as a loop does that prints it."""
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self._steps = 0
+        self.last = 0.0
+
+    def at(self, loss: Tensor) -> None:
+        """Count a step; wait for its loss if it is this step's turn."""
+        self._steps += 1
+        if self._steps % self._every == 0:
+            self.last = loss.item()
+
+
+def _checkpoint_children(model: nn.Module) -> None:
+    """Have each child module compute its activations again in the backward pass."""
+    import functools
+
+    from torch.utils.checkpoint import checkpoint
+
+    for child in model.children():
+        child.forward = functools.partial(checkpoint, child.forward, use_reentrant=False)
+
+
+def _compiled(function: Callable[..., Tensor], mode: CompileMode) -> Callable[..., Tensor]:
+    if mode == "eager":
         return function
     import torch
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from benchsuite import Phase, Task
+    from scenarios.loop import Loop
 
 
 def finite(name: str, values: Tensor) -> Check:
@@ -48,6 +49,31 @@ def results(task: Task, model: nn.Module, inputs: Tensor, target: Tensor, phase:
     loss = task.loss(model(inputs), target)
     gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
     return [gradient.cpu() for gradient in gradients if gradient is not None]
+
+
+def progress(loop: Loop, task: Task, num_steps: int = 3, seed: int = 0) -> list[Tensor]:
+    """Return what a loop does from a beginning that every loop over this task can share, on the CPU.
+
+    Args:
+        loop: is put back to the fresh weights and to its first batch, and runs on from there.
+        task: whose model it trains, or asks.
+        num_steps: so many steps are run.
+        seed: for random layers, such as dropout.
+
+    Returns:
+        How far each parameter has moved (train), or the last step's output (infer), in float32.
+    """
+    import torch
+
+    loop.restart(fresh_weights(task))
+    torch.manual_seed(seed)
+    before = [parameter.detach().float().clone() for parameter in loop.model.parameters()]
+    for _ in range(num_steps):
+        last = loop.step()
+    if not loop.optimizers:
+        return [last.detach().float().cpu().clone()]
+    after = [parameter.detach().float() for parameter in loop.model.parameters()]
+    return [(new - old).cpu() for new, old in zip(after, before, strict=True)]
 
 
 def relative_error(found: Sequence[Tensor], expected: Sequence[Tensor]) -> float:

@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchsuite import Check, Task, Workload, scenario
-from scenarios.loop import LEARNING_RATE, demand, inference_call, make_optimizer, training_step
+from benchsuite import Check, Task, Workload, demand, scenario
+from scenarios.loop import inference_call, training_step
+from scenarios.optimizers import make_optimizer
 from scenarios.parity import finite
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Settings:
     """The reference training, with plain SGD."""
 
     batch_size: int = 100
-    learning_rate: float = LEARNING_RATE
+    learning_rate: float = 0.01
 
 
 @scenario(
@@ -86,8 +87,8 @@ class _Training:
         self.num_images = len(self._loader) * settings.batch_size
         self._validation = task.dataset("validation")
         self._model = task.make_model()
-        optimizer = make_optimizer(self._model, settings.learning_rate)
-        self._train = training_step(task, self._model, optimizer)
+        optimizer = make_optimizer(self._model.parameters(), lr=settings.learning_rate)
+        self._train = training_step(task, self._model, (optimizer,))
 
     def epoch(self) -> None:
         """Train on every batch once, then validate; only the training counts as training time."""

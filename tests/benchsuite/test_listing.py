@@ -55,6 +55,7 @@ def test_scenarios_as_data():
         "metric": "throughput",
         "answer": "knee",
         "once": False,
+        "combines": False,
     }
     assert variants[0] == {
         "id": "layout[mode=eager]",
@@ -63,6 +64,7 @@ def test_scenarios_as_data():
         "baseline": True,
         "available": True,
         "reason": "",
+        "changes": {},
     }
     assert variants[-1] | {"settings": 0, "context": 0} == {
         "id": "layout[mode=faster,phase=infer]",
@@ -71,6 +73,7 @@ def test_scenarios_as_data():
         "baseline": False,
         "available": False,
         "reason": "no GPU is here",
+        "changes": {},
     }
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchsuite import Skip, Task
+from benchsuite import Skip, Task, demand
 from benchsuite.errors import UsageError
 
 
@@ -54,3 +54,21 @@ def test_a_task_without_a_choice_of_data_says_so():
 def test_a_task_without_data_needs_no_preparation():
     assert Smallest().prepare() is None
     assert Smallest().data_fingerprint() == {"dataset": "example batches"}
+
+
+def test_what_a_task_lacks_skips_the_variant_that_demands_it():
+    demand(Smallest(), "make_model")
+    with pytest.raises(Skip, match="task 'mine' has no tensors"):
+        demand(Smallest(), "make_model", "tensors")
+
+
+def test_a_task_that_does_not_derive_from_the_protocol_is_asked_too():
+    class Duck:
+        name = "duck"
+
+        def loss(self, *_tensors):
+            return 0
+
+    demand(Duck(), "loss")
+    with pytest.raises(Skip, match="task 'duck' has no dataset"):
+        demand(Duck(), "loss", "dataset")

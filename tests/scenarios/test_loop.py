@@ -7,7 +7,7 @@ import torch
 
 from benchsuite import Skip, Task
 from scenarios.cnn import CNN
-from scenarios.loop import LoopSettings, demand, make_loop
+from scenarios.loop import LoopSettings, make_loop
 from scenarios.mnist import task
 
 
@@ -48,12 +48,12 @@ def test_inference_returns_the_models_output_without_gradients():
     assert output.shape == (8, 10)
     assert output.is_inference()
     assert not loop.model.training
-    assert loop.optimizer is None
+    assert loop.optimizers == ()
     assert all(parameter.grad is None for parameter in loop.model.parameters())
 
 
 def test_no_step_asks_for_a_number(monkeypatch):
-    loops = [make_loop(LoopSettings(phase, batch_size=4), task) for phase in ("train", "infer")]
+    loops = [make_loop(LoopSettings(phase=phase, batch_size=4), task) for phase in ("train", "infer")]
 
     def refuse(*_):
         raise AssertionError("this waits for the device")
@@ -70,16 +70,6 @@ def test_training_skips_a_task_without_a_loss():
     assert make_loop(LoopSettings(phase="infer"), ModelOnly()).step().shape == (100, 10)
 
 
-def test_a_task_that_does_not_derive_from_the_protocol_is_asked_too():
-    class Duck:
-        name = "duck"
-        loss = CNN.forward
-
-    demand(Duck(), "loss")
-    with pytest.raises(Skip, match="task 'duck' has no dataset"):
-        demand(Duck(), "loss", "dataset")
-
-
 def test_compiling_fixes_the_shapes(monkeypatch):
     asked = []
 
@@ -89,13 +79,26 @@ def test_compiling_fixes_the_shapes(monkeypatch):
 
     monkeypatch.setattr(torch, "compile", record)
     for phase in ("train", "infer"):
-        make_loop(LoopSettings(phase, batch_size=2, compile_mode="max-autotune"), task).step()
+        make_loop(LoopSettings(phase=phase, batch_size=2, compile_mode="max-autotune"), task).step()
     assert asked == [{"mode": "max-autotune", "dynamic": False}] * 2
 
 
+@pytest.fixture
+def _rounding_to_tf32():
+    """Begin with both of torch's flags on, and leave them as they were."""
+    flags = [torch.backends.cuda.matmul, torch.backends.cudnn]
+    before = [flag.allow_tf32 for flag in flags]
+    for flag in flags:
+        flag.allow_tf32 = True
+    yield
+    for flag, value in zip(flags, before, strict=True):
+        flag.allow_tf32 = value
+
+
+@pytest.mark.usefixtures("_rounding_to_tf32")
 def test_on_cuda_float32_means_float32(monkeypatch):
     monkeypatch.setattr(torch.nn.Module, "to", lambda self, _: self)
     monkeypatch.setattr(torch.Tensor, "to", lambda self, *_: self)
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
     make_loop(LoopSettings(phase="infer", device="cuda", batch_size=2), ModelOnly())
     assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
