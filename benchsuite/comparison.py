@@ -14,6 +14,8 @@ from benchsuite.statistics import Interval, intervals_against_baseline, log_inte
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from benchsuite.scenario import Answer
+
 CONFIDENCE = 0.95
 """Level of all intervals of a context together."""
 MARGIN = 0.01
@@ -101,6 +103,23 @@ def judge(speedup: Interval) -> Verdict:
     if speedup.low > 1 / (1 + SAME) and speedup.high < 1 + SAME:
         return "same"
     return "open"
+
+
+def is_open(answer: Answer, comparisons: Sequence[Comparison]) -> bool:
+    """Say whether more rounds could still change a context's answer.
+
+    Where the answer is the best variant, one that is open against the baseline but whose interval ends
+    below the leader's decides nothing.
+
+    Args:
+        answer: the scenario's kind of answer.
+        comparisons: all of one context.
+    """
+    undecided = [comparison for comparison in comparisons if comparison.verdict == "open"]
+    if answer not in {"best", "break_even", "stack"}:
+        return bool(undecided)
+    leading = max((comparison.speedup.low for comparison in comparisons), default=0.0)
+    return any(comparison.speedup.high >= leading for comparison in undecided)
 
 
 def contended(record: Record) -> str:

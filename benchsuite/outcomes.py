@@ -73,6 +73,7 @@ def _filled(known: Record, outcome: Outcome) -> Record:
         operators=tuple(OperatorRow(**row) for row in message.get("operators", ())),
         contention=message.get("contention", {}),
         artifacts=message.get("artifacts", {}),
+        working_ns=message.get("working_ns", 0),
     )
 
 

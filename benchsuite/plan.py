@@ -41,6 +41,11 @@ class Group:
     repetition: int
 
     @property
+    def once(self) -> bool:
+        """Whether it is a long work that is measured alone, and once in a run."""
+        return any(member.entry.scenario.once for member in self.members)
+
+    @property
     def exclusive(self) -> bool:
         """Whether nothing may run beside it: all that is timed, and all that shares a GPU."""
         needs_gpu = any(r.kind == "cuda" for m in self.members for r in m.variant.requirements)
@@ -64,6 +69,13 @@ class Plan:
     """The first round's groups; `round` repeats them."""
     passes: tuple[Group, ...]
     skipped: tuple[Skipped, ...]
+    combining: tuple[Entry, ...] = ()
+    """Scenarios that are planned once the others' comparisons are known."""
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The scenarios that are compared in rounds."""
+        return tuple({m.entry.scenario.name: m.entry for g in self.contexts for m in g.members}.values())
 
     @property
     def compiles(self) -> bool:
@@ -118,7 +130,10 @@ def make_plan(
     contexts: list[Group] = []
     singles: list[Group] = []
     skipped: list[Skipped] = []
+    combining = tuple(entry for entry in entries.values() if entry.scenario.combines)
     for entry in entries.values():
+        if entry.scenario.combines:
+            continue
         by_context: dict[str, list[PlannedVariant]] = {}
         for variant in entry.scenario.described():
             if chosen is not None and variant.id not in chosen:
@@ -137,7 +152,7 @@ def make_plan(
             target.append(Group(_group_id(entry.scenario.name, context, "timing", 0), entry.scenario.name,
                                 tuple(members), "timing", 0))  # fmt: skip
     rng.shuffle(singles)
-    return Plan(tuple(once), tuple(contexts), tuple(singles), tuple(skipped))
+    return Plan(tuple(once), tuple(contexts), tuple(singles), tuple(skipped), combining)
 
 
 def quick_plan(plan: Plan) -> tuple[Plan, tuple[str, ...]]:

@@ -98,6 +98,8 @@ class Record:
     """File names by kind, relative to the run directory."""
     duration_ns: int = 0
     """From the trial's start to its end, waiting for other members' turns included."""
+    working_ns: int = 0
+    """The part of it in the trial's own set-up, warm-up and steps."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as it stands in one line of `records.jsonl`."""
@@ -154,6 +156,9 @@ class RunInfo:
     commit: str | None = None
     left_out: tuple[str, ...] = ()
     """What this run did not measure though it was asked about, in sentences."""
+    effort: Mapping[str, float] = field(default_factory=dict)
+    """`wall_s`, what measuring took since the run was begun or last taken up, and `working_s`, the part of it
+    that trials spent in their own set-up, warm-up and steps."""
     fitness: tuple[Mapping[str, str], ...] = ()
     """The findings of `doctor` before the run: name, level (ok, warn, bad), message, remedy."""
 

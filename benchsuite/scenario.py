@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Phase: TypeAlias = Literal["train", "infer"]
 Device: TypeAlias = Literal["cpu", "cuda"]
-Answer: TypeAlias = Literal["best", "knee", "break_even", "trade_off", "reached"]
+Answer: TypeAlias = Literal["best", "knee", "break_even", "trade_off", "reached", "stack"]
 Metric: TypeAlias = Literal["step_time", "throughput", "latency"]
 SettingValue: TypeAlias = str | int | float | bool | None
 S = TypeVar("S")

@@ -11,19 +11,23 @@ import shutil
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from benchsuite import comparison
 from benchsuite.cache import cache_folder
+from benchsuite.environment import unmet
 from benchsuite.errors import BenchsuiteError, NotComparableError, UsageError
+from benchsuite.estimates import Estimates, kind
 from benchsuite.launcher import WorkerError
+from benchsuite.listing import describe
 from benchsuite.outcomes import canary_record, record_of, skipped_record
-from benchsuite.plan import MIN_ROUNDS, Group, Plan
+from benchsuite.passes import Passes
+from benchsuite.plan import MIN_ROUNDS, Group, Plan, make_plan
 from benchsuite.procfs import usable_cpus
 from benchsuite.record import CANARY, Record, RunInfo
+from benchsuite.stack import combine
 from benchsuite.starters import Starters
 from benchsuite.trials import Options, Trials, cache_state, launch
 from benchsuite.turns import Outcome, run_group
@@ -31,10 +35,11 @@ from benchsuite.turns import Outcome, run_group
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from benchsuite.catalog import Entry
     from benchsuite.store import RunDirectory
 
-GUESSED_S = {"once": 45.0, "timing": 8.0, "operators": 1.0, "memory": 2.0}
-"""How long a group takes until the first of its kind has ended; for the time left alone."""
+SECOND_PHASE_S = 30.0
+"""Kept free of the budget for combinations that are not known before the first phase has ended."""
 PREPARE_TIMEOUT_S = 3600.0
 
 
@@ -69,7 +74,8 @@ class Session:
         self._observer = observer
         self._rng = random.Random(options.seed)  # noqa: S311 - an order, not a secret
         self._began = time.monotonic()
-        self._taken_s: dict[str, float] = {}
+        self._estimates = Estimates()
+        self._working_s = 0.0
         self._starters = Starters(_lasting_compile_folder() if plan.compiles else None)
         self._trials = Trials(options, tuple(sorted(usable_cpus())), Path())
 
@@ -85,9 +91,11 @@ class Session:
         self._trials = dataclasses.replace(self._trials, compile_caches=compile_caches)
         try:
             self._prepare_or_discard()
-            self._note_skipped()
-            self._measure_all()
-            self._update(finished=_now())
+            self._measure_phase(self._plan, reserve_s=SECOND_PHASE_S if self._plan.combining else 0.0)
+            for entry in self._plan.combining:
+                self._measure_phase(self._second_phase(entry))
+            effort = {"wall_s": time.monotonic() - self._began, "working_s": self._working_s}
+            self._update(finished=_now(), effort=effort)
         finally:
             self._starters.renew()
             shutil.rmtree(compile_caches, ignore_errors=True)
@@ -102,7 +110,7 @@ class Session:
             raise
 
     def _prepare(self) -> None:
-        self._observer.working_on("starting a worker (importing torch)", 0, self._left_s([]))
+        self._show("starting a worker (importing torch)", [])
         self._update()
         # Its stderr is the user's: a download shows its progress there.
         worker = self._starters.get({}).start(stderr=sys.stderr.buffer)
@@ -128,29 +136,42 @@ class Session:
             )
         self._update(task_name=message["task_name"], data=message["data"], software=message["software"])
 
-    def _note_skipped(self) -> None:
+    def _second_phase(self, entry: Entry) -> Plan:
+        """Plan a combining scenario, now that the others' comparisons are known."""
+        combined = combine(entry, self._plan.entries, comparison.compare(self.records), unmet)
+        (described,) = describe({combined.scenario.name: combined}, unmet)
+        self._update(
+            scenarios=tuple(described if s["name"] == described["name"] else s for s in self.info.scenarios)
+        )
+        known = dataclasses.replace(combined, scenario=dataclasses.replace(combined.scenario, combines=False))
+        passes = sorted({group.pass_ for group in self._plan.passes})
+        return make_plan({known.scenario.name: known}, unmet, passes, self._rng)
+
+    def _note_skipped(self, plan: Plan) -> None:
         noted = {record.variant for record in self.records}
-        for skipped in self._plan.skipped:
+        for skipped in plan.skipped:
             if skipped.variant.id not in noted:
                 self._add(skipped_record(skipped.variant, skipped.reason, _now()))
 
-    def _measure_all(self) -> None:
-        for group in self._plan.once:
-            self._measure(group, [*self._plan.once, *self._plan.contexts * MIN_ROUNDS, *self._plan.passes])
+    def _measure_phase(self, plan: Plan, reserve_s: float = 0.0) -> None:
+        """Measure what is measured once, then rounds while an answer is open; the passes after the first round."""
+        self._note_skipped(plan)
+        for group in plan.once:
+            self._measure(group, [*plan.once, *plan.contexts * MIN_ROUNDS, *plan.passes])
         undecided: list[str] | None = None
         for repetition in range(self._options.max_rounds):
-            groups = self._plan.round(repetition, self._rng, undecided)
-            if repetition >= MIN_ROUNDS and not self._affordable(groups):
+            groups = plan.round(repetition, self._rng, undecided)
+            if repetition >= MIN_ROUNDS and not self._affordable(groups, reserve_s):
                 break
             if repetition and self._options.renews_zygotes:
                 self._starters.renew()
-            rest = self._plan.contexts * max(0, MIN_ROUNDS - repetition - 1)
+            rest = plan.contexts * max(0, MIN_ROUNDS - repetition - 1)
             for index, group in enumerate(groups):
-                self._measure(group, [*groups[index:], *rest, *self._plan.passes])
+                self._measure(group, [*groups[index:], *rest, *plan.passes])
             if repetition == 0:
-                self._measure_passes()
+                self._measure_passes(plan)
             if repetition + 1 >= MIN_ROUNDS:
-                undecided = self._undecided()
+                undecided = self._undecided(plan)
                 if not undecided:
                     break
 
@@ -170,100 +191,57 @@ class Session:
         *outcomes, watched = run_group(
             [*launches, launch(self._starters, watch, {})],
             group.repetition,
-            f"{self._options.seed}/{_kind(group)}",
+            f"{self._options.seed}/{kind(group)}",
             timeout_s=self._options.timeout_s,
             # Noise must not drop a variant later that was let in.
             longest_step_ns=self._options.longest_step_ns if group.repetition == 0 else None,
         )
+        records = [
+            record_of(member.variant, group, spec, outcome, self._environment_id(outcome), cache)
+            for member, spec, cache, outcome in zip(group.members, specs, caches, outcomes, strict=True)
+        ]
+        records.append(canary_record(group, watch, watched, self._environment_id(watched)))
         # In one write: a group of which a part was lost could never be completed.
-        self._add(
-            *(
-                record_of(member.variant, group, spec, outcome, self._environment_id(outcome), cache)
-                for member, spec, cache, outcome in zip(group.members, specs, caches, outcomes, strict=True)
-            ),
-            canary_record(group, watch, watched, self._environment_id(watched)),
-        )
-        self._taken_s[_kind(group)] = time.monotonic() - started
+        self._add(*records)
+        self._working_s += sum(record.working_ns for record in records) / 1e9
+        self._estimates.took(group, time.monotonic() - started)
 
-    def _measure_passes(self) -> None:
-        """Run the operator and memory passes; the latter, at one thread each, as many at once as there are cores."""
-        pending = [self._without_lost(group) for group in self._plan.passes if group.id not in self._done]
-        for exclusive in (True, False):
-            groups = [group for group in pending if group.members and group.exclusive == exclusive]
-            pool = ThreadPoolExecutor(1 if exclusive else len(self._trials.cores))
-            try:
-                # Here, in the main thread: a zygote dies with the thread that started it.
-                for group in groups:
-                    self._starters.get(dict(group.members[0].variant.process.env))
-                futures = {pool.submit(self._run_pass, group): group for group in groups}
-                waiting = list(groups)
-                for future in as_completed(futures):
-                    self._add(self._pass_record(futures[future], future.result()))
-                    waiting.remove(futures[future])
-                    self._show("operators and memory", [*waiting, *self._plan.contexts * (MIN_ROUNDS - 1)])
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                # The threads wait for workers: without them, they end at once.
-                self._starters.renew()
-                raise
-            finally:
-                pool.shutdown()
-
-    def _run_pass(self, group: Group) -> Outcome:
-        (member,) = group.members
-        folder = self._directory.artifact_folder(member.variant.id, group.pass_, 0)
-        make = self._trials.memory if group.pass_ == "memory" else self._trials.operators
-        outcome = Outcome(started=time.time())
-        began_ns = time.perf_counter_ns()
-        try:
-            worker = launch(self._starters, make(member, folder), dict(member.variant.process.env))()
-            try:
-                outcome.message = worker.receive(self._options.timeout_s)
-            finally:
-                worker.end()
-        except WorkerError as error:
-            outcome.message = {"event": "failed", "reason": str(error)}
-        outcome.duration_ns = time.perf_counter_ns() - began_ns
-        lanes = 1 if group.exclusive else len(self._trials.cores)
-        self._taken_s[group.pass_] = outcome.duration_ns / 1e9 / lanes
-        return outcome
-
-    def _pass_record(self, group: Group, outcome: Outcome) -> Record:
-        (member,) = group.members
-        folder = self._directory.artifact_folder(member.variant.id, group.pass_, 0)
-        make = self._trials.memory if group.pass_ == "memory" else self._trials.operators
-        record = record_of(
-            member.variant, group, make(member, folder), outcome, self._environment_id(outcome), ""
-        )
-        inside = folder.relative_to(self._directory.path)
-        kept = {kind: str(inside / name) for kind, name in record.artifacts.items()}
-        if not kept:
-            self._directory.drop_artifact_folder(folder)
-        return dataclasses.replace(record, artifacts=kept)
+    def _measure_passes(self, plan: Plan) -> None:
+        passes = Passes(self._trials, self._starters, self._directory, self._environment_id)
+        pending = [self._without_lost(group) for group in plan.passes if group.id not in self._done]
+        waiting = {group.id: group for group in pending if group.members}
+        for group, record in passes.run(list(waiting.values())):
+            self._add(record)
+            lanes = passes.lanes(group)
+            self._working_s += record.working_ns / 1e9 / lanes
+            self._estimates.took(group, record.duration_ns / 1e9 / lanes)
+            del waiting[group.id]
+            self._show("operators and memory", [*waiting.values(), *plan.contexts * (MIN_ROUNDS - 1)])
 
     def _without_lost(self, group: Group) -> Group:
         """Return the group without the variants that failed or were skipped when they were first timed."""
         lost = {r.variant for r in self.records if r.pass_ == "timing" and r.outcome != "completed"}
         return dataclasses.replace(group, members=tuple(m for m in group.members if m.variant.id not in lost))
 
-    def _undecided(self) -> list[str]:
-        """Return the ids of the first-round groups in which a comparison is still open."""
-        undecided = {found.variant for found in comparison.compare(self.records) if found.verdict == "open"}
-        return [g.id for g in self._plan.contexts if any(m.variant.id in undecided for m in g.members)]
+    def _undecided(self, plan: Plan) -> list[str]:
+        """Return the ids of the first-round groups whose answer is still open."""
+        found = {one.variant: one for one in comparison.compare(self.records)}
+        return [
+            group.id
+            for group in plan.contexts
+            if comparison.is_open(
+                group.members[0].entry.scenario.answer,
+                [found[m.variant.id] for m in group.members if m.variant.id in found],
+            )
+        ]
 
-    def _affordable(self, groups: Sequence[Group]) -> bool:
-        return time.monotonic() - self._began + self._left_s(groups) <= self._options.budget_s
-
-    def _left_s(self, pending: Sequence[Group]) -> float:
-        guessed = {group.id: GUESSED_S["once"] for group in self._plan.once}
-        return sum(
-            self._taken_s.get(_kind(group), guessed.get(group.id, GUESSED_S[group.pass_]))
-            for group in pending
-            if group.id not in self._done
-        )
+    def _affordable(self, groups: Sequence[Group], reserve_s: float) -> bool:
+        left_s = self._estimates.left_s(groups, self._done) + reserve_s
+        return time.monotonic() - self._began + left_s <= self._options.budget_s
 
     def _show(self, what: str, pending: Sequence[Group]) -> None:
-        self._observer.working_on(what, time.monotonic() - self._began, self._left_s(pending))
+        done_s, left_s = time.monotonic() - self._began, self._estimates.left_s(pending, self._done)
+        self._observer.working_on(what, done_s, left_s)
 
     def _add(self, *records: Record) -> None:
         self._directory.append(*records)
@@ -291,11 +269,6 @@ def _describe(group: Group) -> str:
     count = len(group.members)
     members = f"{count} variants in turns" if count > 1 else group.members[0].variant.id
     return f"{group.scenario}: {members}, round {group.repetition + 1}"
-
-
-def _kind(group: Group) -> str:
-    """Return what groups share that take equally long: their pass, or their context."""
-    return group.pass_ if group.pass_ != "timing" else group.id.rpartition("/")[0]
 
 
 def _lasting_compile_folder() -> Path:

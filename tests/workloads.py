@@ -49,6 +49,45 @@ def steady(settings, task):
     return Workload(step, lambda: [HOLDS], items_per_step=7)
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    rounds: int = 9
+
+
+def products(rounds):
+    """Build the work of so many products: the shared loop of the two scenarios below."""
+    import torch
+
+    left = torch.ones(200, 200)
+
+    def step():
+        for _ in range(rounds):
+            left @ left
+
+    return Workload(step, lambda: [HOLDS])
+
+
+@scenario(
+    question="Does a third of the work pay?",
+    variants=grid(Work, rounds=[9, 3]),
+    compare="rounds",
+    changes=lambda s: {"rounds": s.rounds},
+)
+def lighter(settings, task):
+    return products(settings.rounds)
+
+
+@scenario(
+    question="What do the winners bring together?",
+    variants=[Work()],
+    compare="rounds",
+    answer="stack",
+    combines=True,
+)
+def combined(settings, task):
+    return products(settings.rounds)
+
+
 Kind = Literal[
     "none", "raises", "raises_in_check", "crashes", "exits", "killed", "hangs", "no_checks", "nan", "not_a_workload", "skips",
     "leaves_a_child", "closes",

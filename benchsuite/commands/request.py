@@ -60,7 +60,12 @@ class Request:
                 "name the scenarios to run, or give --all; `python -m benchsuite list` shows them"
             )
         found = load_entries(self.scenarios, self.only_scenarios)
-        return found if self.all else select(found, self.names)
+        chosen = found if self.all else select(found, self.names)
+        if chosen and all(entry.scenario.combines for entry in chosen.values()):
+            raise UsageError(
+                f"{', '.join(chosen)} puts the winners of other scenarios together: name some of them too, or give --all"
+            )
+        return chosen
 
     def options(self) -> Options:
         """Return what the session needs to know.

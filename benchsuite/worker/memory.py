@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import tempfile
 from pathlib import Path
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.scenario import Skip
@@ -42,6 +43,7 @@ def run(build: Callable[[], Workload], artifacts: str) -> dict[str, Any]:
         from memray import FileReader, Tracker
     except ImportError as error:
         raise Skip(f"memray cannot be imported here ({error})") from error
+    started = perf_counter_ns()
     rehearsal = build()
     if rehearsal.num_steps is not None:
         raise Skip("its work has a fixed length: memory is measured on the scenarios that repeat a step")
@@ -61,9 +63,10 @@ def run(build: Callable[[], Workload], artifacts: str) -> dict[str, Any]:
         with Tracker(steps_file):
             for _ in range(COUNTED_STEPS):
                 workload.step()
+        working_ns = perf_counter_ns() - started
         peak_heap = FileReader(peak_file).metadata.peak_memory
         allocations = FileReader(steps_file).metadata.total_allocations
     if workload.close is not None:
         workload.close()
     metrics = {"peak_heap": float(peak_heap), "allocations": allocations / COUNTED_STEPS}
-    return {"items_per_step": workload.items_per_step, "metrics": metrics}
+    return {"items_per_step": workload.items_per_step, "metrics": metrics, "working_ns": working_ns}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 from pathlib import Path
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from torch._C._autograd import DeviceType
@@ -15,6 +16,8 @@ from benchsuite.scenario import Skip
 from benchsuite.worker import compilation, device, timing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchsuite.scenario import Workload
 
 WARMUP_STEPS = 3
@@ -22,7 +25,7 @@ PROFILED_STEPS = 5
 KEPT_ROWS = 30
 
 
-def run(workload: Workload, artifacts: str) -> dict[str, Any]:
+def run(build: Callable[[], Workload], artifacts: str) -> dict[str, Any]:
     """Profile five steps: operators, kernels, FLOPs and a trace for Perfetto.
 
     Returns:
@@ -33,6 +36,8 @@ def run(workload: Workload, artifacts: str) -> dict[str, Any]:
     Raises:
         Skip: the work has a fixed length.
     """
+    started = perf_counter_ns()
+    workload = build()
     if workload.num_steps is not None:
         raise Skip("its work has a fixed length: operators are profiled on the scenarios that repeat a step")
     timing.time_first_step(workload.step)
@@ -46,6 +51,7 @@ def run(workload: Workload, artifacts: str) -> dict[str, Any]:
         for _ in range(PROFILED_STEPS):
             workload.step()
         device.synchronize()
+    working_ns = perf_counter_ns() - started
     averages = profiler.key_averages()
     averages = [row for row in averages if not row.is_user_annotation]
     metrics = {"operators": sum(row.count for row in averages if _is_operator(row)) / PROFILED_STEPS}
@@ -64,6 +70,7 @@ def run(workload: Workload, artifacts: str) -> dict[str, Any]:
         "operators": [_row(row) for row in rows[:KEPT_ROWS]],
         "metrics": metrics,
         "artifacts": _keep_trace(profiler, artifacts),
+        "working_ns": working_ns,
     }
 
 

@@ -138,7 +138,7 @@ def _run(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
         from benchsuite.worker import operators
 
         return {
-            **operators.run(build(spec), spec.artifacts),
+            **operators.run(lambda: build(spec), spec.artifacts),
             "environment": environment(keeps_freed_memory=False),
         }
     return _run_timing(spec, channel)
@@ -163,7 +163,9 @@ def _run_timing(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
             "min_steps": workload.min_steps,
         }
     )
-    result |= _take_turns(workload, channel)
+    turns = _take_turns(workload, channel)
+    before_turns_ns = setup_ns + (result.get("first_step_ns") or 0) + sum(result.get("warmup_ns", ()))
+    result |= {**turns, "working_ns": before_turns_ns + turns["working_ns"]}
     metrics = {
         "setup_time": float(setup_ns),
         **process.peak_rss_bytes(),
@@ -205,10 +207,11 @@ def _take_turns(workload: Workload, channel: Channel) -> dict[str, Any]:
     device_ns: list[int] = []
     disturbed = Counters()
     gpu: dict[str, float] = {}
-    elapsed_ns = 0
+    elapsed_ns = working_ns = 0
     while (message := channel.receive())["do"] == "turn":
         before = read_counters()
         samples = timing.run_steps(workload.step, message["steps"])
+        working_ns += samples.elapsed_ns
         if message["counts"]:
             disturbed += read_counters() - before
             for name, value in device.clocks().items():
@@ -220,7 +223,13 @@ def _take_turns(workload: Workload, channel: Channel) -> dict[str, Any]:
             device_ns += samples.device_ns
         channel.send({"event": "turn", "elapsed_ns": samples.elapsed_ns})
     contention = {**disturbed.shares(elapsed_ns), **gpu}
-    return {"step_ns": step_ns, "cpu_ns": cpu_ns, "device_ns": device_ns, "contention": contention}
+    return {
+        "step_ns": step_ns,
+        "cpu_ns": cpu_ns,
+        "device_ns": device_ns,
+        "contention": contention,
+        "working_ns": working_ns,
+    }
 
 
 def _set_process(spec: TrialSpec) -> None:

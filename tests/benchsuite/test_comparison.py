@@ -11,10 +11,12 @@ from scipy import stats
 
 from benchsuite import comparison
 from benchsuite.comparison import (
+    Comparison,
     absolute,
     compare,
     contended,
     group_speedup,
+    is_open,
     judge,
     moved_groups,
     step_time_ns,
@@ -199,6 +201,32 @@ def test_the_intervals_of_a_context_hold_together():
         assert found.verdict == "faster"
 
 
+def found(verdict, low, high):
+    return Comparison("v", "base", Interval(math.sqrt(low * high), low, high, 3), verdict)
+
+
+LEADER, LEVEL, CLOSE = found("faster", 1.9, 2.1), found("open", 0.97, 1.04), found("open", 0.9, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "comparisons", "open_"),
+    [
+        ("best", [], False),
+        ("best", [LEADER], False),
+        ("best", [LEVEL], True),
+        ("best", [LEADER, LEVEL], False),
+        ("best", [LEADER, CLOSE], True),
+        ("break_even", [LEADER, LEVEL], False),
+        ("stack", [LEADER, LEVEL], False),
+        ("knee", [LEADER, LEVEL], True),
+        ("trade_off", [LEADER, LEVEL], True),
+        ("trade_off", [LEADER], False),
+    ],
+)
+def test_an_answer_is_open_while_more_rounds_could_change_it(answer, comparisons, open_):
+    assert is_open(answer, comparisons) is open_
+
+
 def test_a_trials_step_time_is_the_median_over_its_turns():
     assert step_time_ns(trial(turns=(Turn(0, 2, 20), Turn(1, 4, 120), Turn(2, 1, 12)), step_ns=(1, 1))) == 12
     assert step_time_ns(trial(turns=(), step_ns=(5, 7, 30))) == 7
@@ -255,8 +283,9 @@ def claims(rng, variants, deviation, stray):
             trial("base" if n == 0 else f"v{n}", 10 * math.exp(log), repetition) for n, log in enumerate(logs)
         ]
         if repetition + 1 >= MIN_ROUNDS:
-            verdicts = {found.verdict for found in compare(records)}
-            if "open" not in verdicts:
+            comparisons = compare(records)
+            verdicts = {comparison.verdict for comparison in comparisons}
+            if not is_open("best", comparisons):
                 break
     return bool(verdicts & {"faster", "slower"})
 

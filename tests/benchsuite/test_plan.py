@@ -113,6 +113,14 @@ def test_each_variant_gets_each_pass_once_but_long_works_none():
     assert plan(passes=()).passes == ()
 
 
+def test_what_combines_is_planned_later():
+    combining = entry("stack", [Settings()], compare="mode", within=(), combines=True)
+    made = plan(entries={**ENTRIES, "stack": combining})
+    assert made.combining == (combining,)
+    assert made.contexts == plan().contexts
+    assert {e.scenario.name for e in made.entries} == {"layout", "compile"}
+
+
 def test_chosen_variants_alone():
     made = plan(chosen={"layout[mode=eager]", "layout[mode=fast]", "layout[mode=fast,device=cuda]"})
     assert [members(group) for group in made.contexts] == [["layout[mode=eager]", "layout[mode=fast]"]]

@@ -55,6 +55,7 @@ RECORD_FIELDS = {
     "contention": FIGURES,
     "artifacts": st.dictionaries(TEXT, TEXT, max_size=2),
     "duration_ns": COUNTS,
+    "working_ns": COUNTS,
 }  # fmt: skip
 HEADER_FIELDS = {
     "command": st.lists(TEXT, max_size=3).map(tuple),
@@ -70,6 +71,7 @@ HEADER_FIELDS = {
     "environments": st.dictionaries(TEXT, SETTINGS, max_size=2),
     "options": SETTINGS,
     "commit": st.none() | TEXT,
+    "effort": FIGURES,
     "left_out": st.lists(TEXT, max_size=2).map(tuple),
     "fitness": st.lists(st.dictionaries(TEXT, TEXT, max_size=2), max_size=2).map(tuple),
 }

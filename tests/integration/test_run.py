@@ -162,10 +162,10 @@ def test_the_report_is_there(answer, loaded):
     assert "Does twice the work take longer?" in page.read_text()
 
 
-def started_run(arguments, environment, runs_dir, records):
+def started_run(arguments, environment, runs_dir, records, names=("steady",)):
     """Start a run and return it with its directory once so many records are on the disk."""
     process = subprocess.Popen(
-        command("run", "steady", *arguments, "--runs-dir", runs_dir),
+        command("run", *names, *arguments, "--runs-dir", runs_dir),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
     )  # fmt: skip
     deadline = time.monotonic() + PATIENCE_S
@@ -264,3 +264,59 @@ def test_one_measurement_at_a_time(run_arguments, environment, tmp_path):
     assert second.returncode == 6
     assert f"process {process.pid}" in second.stderr
     assert not (tmp_path / "second").exists()
+
+
+STACKED = "combined[rounds=3]"
+
+
+def demand_a_stack(path):
+    """Look at a run in which the winner of one scenario was put on top of another's baseline."""
+    whole = load_run(path)
+    assert whole.info.finished
+    listed = {variant["id"] for entry in whole.info.scenarios for variant in entry["variants"]}
+    assert {"combined[rounds=9]", STACKED} <= listed
+    (found,) = [c for c in compare(whole.records) if c.variant == STACKED]
+    assert (found.baseline, found.verdict) == ("combined[rounds=9]", "faster")
+    assert {r.pass_ for r in whole.records if r.variant == STACKED} == {"timing", "memory", "operators"}
+    keys = [(r.variant, r.pass_, r.repetition, r.group) for r in whole.records]
+    assert len(keys) == len(set(keys))
+    return whole
+
+
+@pytest.mark.slow
+def test_winners_are_measured_together_in_a_second_phase(run_arguments, environment, tmp_path):
+    found = subprocess.run(
+        command("run", "lighter", "combined", *run_arguments, "--json", "--runs-dir", tmp_path),
+        capture_output=True, text=True, env=environment, check=False, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    whole = demand_a_stack(next(tmp_path.iterdir()))
+    effort = whole.info.effort
+    assert 0 < effort["working_s"] < effort["wall_s"]
+
+
+@pytest.mark.slow
+def test_a_second_phase_is_taken_up_again(run_arguments, environment, tmp_path):
+    names = ("lighter", "combined")
+    process, path = started_run(run_arguments, environment, tmp_path, records=14, names=names)
+    process.kill()
+    process.communicate(timeout=PATIENCE_S)
+    kept = load_run(path)
+    assert any(record.variant == STACKED for record in kept.records)
+    resumed = subprocess.run(
+        command("run", "--resume", path),
+        capture_output=True, text=True, env=environment, check=False, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert resumed.returncode == 0, resumed.stderr
+    assert demand_a_stack(path).records[: len(kept.records)] == kept.records
+
+
+@pytest.mark.slow
+def test_a_scenario_that_combines_needs_others(run_arguments, environment, tmp_path):
+    found = subprocess.run(
+        command("run", "combined", *run_arguments, "--runs-dir", tmp_path),
+        capture_output=True, text=True, env=environment, check=False, timeout=PATIENCE_S,
+    )  # fmt: skip
+    assert found.returncode == 2
+    assert "combined puts the winners of other scenarios together" in found.stderr
+    assert not list(tmp_path.iterdir())
