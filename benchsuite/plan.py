@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ MAX_ROUNDS = 5
 """More rounds would narrow an interval further, but each look at the data adds to the chance of a false claim."""
 
 QUICK_LONGEST_STEP_NS = 100_000_000
+QUICK_TURN_ROUNDS = 10
+QUICK_VARIANTS = 7
+"""So many variants of a context are timed at most in a first look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,24 +163,44 @@ def quick_plan(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
     """Return what of a plan gives a first look, and what that leaves out, in sentences.
 
     Of each scenario the first context in which there is something to compare is timed, in the fewest
-    rounds and without the passes.
+    rounds, with fewer turns and without the passes.
     """
     first: dict[str, Group] = {}
     for group in plan.contexts:
         if len(group.members) > 1 or group.members[0].entry.scenario.compare is None:
             first.setdefault(group.scenario, group)
-    others = [group for group in plan.contexts if group is not first.get(group.scenario)]
+    kept = [_quick_group(group) for group in first.values()]
     left_out = [f"{group.scenario}, as it takes a whole training" for group in plan.once]
-    left_out += [
-        f"{group.scenario} with {_context_name(group.members[0].variant.context)}" for group in others
-    ]
+    for scenario in dict.fromkeys(group.scenario for group in plan.contexts):
+        contexts = [
+            _context_name(group.members[0].variant.context)
+            for group in plan.contexts
+            if group.scenario == scenario and group is not first.get(scenario)
+        ]
+        if contexts:
+            left_out.append(f"{scenario} with {' and with '.join(contexts)}")
+    if dropped := sum(len(group.members) for group in first.values()) - sum(len(g.members) for g in kept):
+        left_out.append(
+            f"{dropped} variants that need an environment of their own, compile something beside another that does, or "
+            f"are the eighth and further of their context"
+        )
     left_out += [
         "the operator and memory passes of every variant",
         f"variants whose step takes more than {QUICK_LONGEST_STEP_NS / 1e6:.0f} ms",
-        f"rounds beyond the first {MIN_ROUNDS}, even where an answer is still open",
+        f"two thirds of the turns of each round, and rounds beyond the first {MIN_ROUNDS}, even where an answer is still open",
         "new address-space layouts in each round: all workers are forked from one process",
     ]
-    return Plan((), tuple(first.values()), (), plan.skipped), tuple(left_out)
+    return Plan((), tuple(kept), (), plan.skipped, plan.combining), tuple(left_out)
+
+
+def _quick_group(group: Group) -> Group:
+    """Return the group without what is dear to set up: further environments, and compiling more than once."""
+    cheap = [member for member in group.members if not member.variant.process.env or member.variant.baseline]
+    compiling = [member for member in cheap if member.variant.process.own_compile_cache][1:]
+    members = [member for member in cheap if member not in compiling]
+    # The baseline need not stand first: it is among those that are kept in any case.
+    members.sort(key=lambda member: not member.variant.baseline)
+    return dataclasses.replace(group, members=tuple(members[:QUICK_VARIANTS]))
 
 
 def start_order(members: int, repetition: int, seed: str) -> list[int]:

@@ -195,6 +195,7 @@ class Session:
             timeout_s=self._options.timeout_s,
             # Noise must not drop a variant later that was let in.
             longest_step_ns=self._options.longest_step_ns if group.repetition == 0 else None,
+            rounds=self._options.turn_rounds,
         )
         records = [
             record_of(member.variant, group, spec, outcome, self._environment_id(outcome), cache)

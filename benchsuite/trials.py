@@ -11,6 +11,7 @@ from benchsuite.origin import PROJECT_ROOT
 from benchsuite.plan import MAX_ROUNDS
 from benchsuite.record import CANARY
 from benchsuite.store import safe_name
+from benchsuite.turns import ROUNDS
 from benchsuite.worker import canary
 from benchsuite.worker.protocol import TrialSpec
 
@@ -37,13 +38,15 @@ class Options:
     threads: int | None = None
     """Intra-op threads of a worker; None: one for each usable core."""
     seed: int = 0
-    budget_s: float = 240.0
+    budget_s: float = 600.0
     """No round beyond the third is started that would end later than this after the run's start."""
     timeout_s: float = 600.0
     """How long one trial's set-up and warm-up, or its check, may take."""
     max_rounds: int = MAX_ROUNDS
     renews_zygotes: bool = True
     """Whether each round gets new zygotes, and with them new address-space layouts."""
+    turn_rounds: int = ROUNDS
+    """How many turns a variant takes in each round."""
     longest_step_ns: int | None = None
     """Variants whose step takes longer are left out; None: none are."""
 

@@ -59,6 +59,7 @@ def run_group(
     *,
     timeout_s: float,
     longest_step_ns: int | None = None,
+    rounds: int = ROUNDS,
 ) -> list[Outcome]:
     """Set all members up one after the other, let them take turns, and collect their results.
 
@@ -71,6 +72,7 @@ def run_group(
         seed: the group's own, the same in every round; it decides the orders.
         timeout_s: how long a set-up with its warm-up, or a check, may take.
         longest_step_ns: a member whose warmed-up step takes longer is left out; None: none is.
+        rounds: how many turns each member takes whose work has no fixed length.
 
     Returns:
         One outcome for each member, in the order of `launches`.
@@ -78,8 +80,8 @@ def run_group(
     members = [_Member(launch) for launch in launches]
     try:
         for index in start_order(len(members), repetition, seed):
-            _set_up(members[index], timeout_s, longest_step_ns)
-        _take_turns(members, random.Random(f"{seed}/{repetition}"), timeout_s)  # noqa: S311 - an order, not a secret
+            _set_up(members[index], timeout_s, longest_step_ns, rounds)
+        _take_turns(members, random.Random(f"{seed}/{repetition}"), timeout_s, rounds)  # noqa: S311 - an order, not a secret
         for member in members:
             if member.worker is not None:
                 member.ends(_ask(member, {"do": "finish"}, timeout_s))
@@ -90,7 +92,7 @@ def run_group(
     return [member.outcome for member in members]
 
 
-def _set_up(member: _Member, timeout_s: float, longest_step_ns: int | None) -> None:
+def _set_up(member: _Member, timeout_s: float, longest_step_ns: int | None, rounds: int) -> None:
     member.began_ns = time.perf_counter_ns()
     member.outcome.started = time.time()
     try:
@@ -108,15 +110,15 @@ def _set_up(member: _Member, timeout_s: float, longest_step_ns: int | None) -> N
     member.num_steps = message["num_steps"]
     member.step_ns = message["step_ns"]
     if member.num_steps is None:
-        least = math.ceil(message["min_steps"] / ROUNDS)
+        least = math.ceil(message["min_steps"] / rounds)
         member.steps_per_turn = max(1, least, round(TURN_NS / max(1, member.step_ns)))
 
 
-def _take_turns(members: Sequence[_Member], rng: random.Random, timeout_s: float) -> None:
+def _take_turns(members: Sequence[_Member], rng: random.Random, timeout_s: float, rounds: int) -> None:
     fixed = [
         member.num_steps for member in members if member.worker is not None and member.num_steps is not None
     ]
-    rounds = max(fixed, default=ROUNDS)
+    rounds = max(fixed, default=rounds)
     if not fixed:
         # Waiting for the others' set-up has cooled the caches: one turn that does not count warms them again.
         for member in members:

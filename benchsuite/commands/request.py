@@ -74,7 +74,7 @@ class Request:
             UsageError: the task cannot be found.
         """
         from benchsuite.origin import PROJECT_ROOT, Origin, locate
-        from benchsuite.plan import MIN_ROUNDS, QUICK_LONGEST_STEP_NS
+        from benchsuite.plan import MIN_ROUNDS, QUICK_LONGEST_STEP_NS, QUICK_TURN_ROUNDS
         from benchsuite.trials import Options
 
         module, colon, attribute = self.task.rpartition(":")
@@ -94,7 +94,11 @@ class Request:
         )
         if self.quick:
             return dataclasses.replace(
-                options, max_rounds=MIN_ROUNDS, renews_zygotes=False, longest_step_ns=QUICK_LONGEST_STEP_NS
+                options,
+                max_rounds=MIN_ROUNDS,
+                turn_rounds=QUICK_TURN_ROUNDS,
+                renews_zygotes=False,
+                longest_step_ns=QUICK_LONGEST_STEP_NS,
             )
         return options
 

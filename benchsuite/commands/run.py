@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--all", "all_", is_flag=True, help="Run every scenario.")
-@click.option("--quick", is_flag=True, help="A first look within 90 s; says what it leaves out.")
+@click.option("--quick", is_flag=True, help="A first look within 2 min; says what it leaves out.")
 @click.option(
     "-k", "only", metavar="TEXT", help="Only variants whose name contains TEXT, and their baselines."
 )
@@ -78,7 +78,7 @@ if TYPE_CHECKING:
 @click.option(
     "--budget",
     type=Duration(),
-    default="4m",
+    default="10m",
     show_default=True,
     help="Start no further round that would end later than this.",
 )

@@ -197,6 +197,30 @@ def test_a_quick_plan_of_one_context_keeps_it():
     assert quick_plan(whole)[0].contexts == whole.contexts
 
 
+def test_a_quick_plan_leaves_out_what_is_dear_to_set_up():
+    modes = ["fast", "compiled", "tuned", "elsewhere", "eager", *(f"m{n}" for n in range(9))]
+    process = {
+        "compiled": ProcessSpec(own_compile_cache=True),
+        "tuned": ProcessSpec(own_compile_cache=True),
+        "elsewhere": ProcessSpec(env=(("OMP_WAIT_POLICY", "ACTIVE"),)),
+    }
+    many = entry(
+        "many", grid(Settings, mode=modes), within=(), process=lambda s: process.get(s.mode, ProcessSpec())
+    )
+    whole = plan(entries={"many": many})
+    quick, left_out = quick_plan(whole)
+    (group,) = quick.contexts
+    kept = [planned.variant.settings["mode"] for planned in group.members]
+    assert kept == ["eager", "fast", "compiled", "m0", "m1", "m2", "m3"]
+    assert any(sentence.startswith("7 variants that need") for sentence in left_out)
+    assert group.members[0].variant.baseline
+
+
+def test_a_quick_plan_keeps_what_combines():
+    combining = entry("stack", [Settings()], compare="mode", within=(), combines=True)
+    assert quick_plan(plan(entries={**ENTRIES, "stack": combining}))[0].combining == (combining,)
+
+
 @given(st.integers(1, 9), st.integers(0, 50), st.text(max_size=9))
 def test_over_as_many_rounds_as_members_each_is_started_in_each_place(members, first, seed):
     orders = [start_order(members, repetition, seed) for repetition in range(first, first + members)]
