@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from benchsuite.errors import BenchsuiteError
 from benchsuite.origin import PROJECT_ROOT
-from benchsuite.worker.process import ENVIRONMENT
+from benchsuite.worker.process import ENVIRONMENT, exit_cause
 from benchsuite.worker.protocol import Channel, ChannelClosedError
 
 if TYPE_CHECKING:
@@ -107,17 +107,7 @@ class Worker:
         code = self.end()
         if code is None or not died_by_itself:
             return f"the worker closed its channel{self._stderr_tail()}"
-        if code == -signal.SIGKILL:
-            cause = "killed by SIGKILL, as the kernel does when memory runs out"
-        elif code < 0:
-            cause = f"crashed with {signal.Signals(-code).name}"
-        else:
-            cause = f"exited with code {code}"
-        return (
-            f"the worker was {cause}{self._stderr_tail()}"
-            if code < 0
-            else f"the worker {cause}{self._stderr_tail()}"
-        )
+        return f"the worker {exit_cause(code)}{self._stderr_tail()}"
 
     def _stderr_tail(self) -> str:
         return _tail(self._stderr) if self._stderr is not None else ""

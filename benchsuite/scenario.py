@@ -68,6 +68,10 @@ class Workload:
     """What the scenario itself has found; read after the check."""
     series: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """Named curves of (x, y); read after the check."""
+    pause: Callable[[], object] | None = None
+    """Stops the processes that work beside the step, such as data-loader workers, while others have their turns."""
+    resume: Callable[[], object] | None = None
+    """Lets them go on, before the workload's own turn."""
     close: Callable[[], object] | None = None
     """Releases what the workload holds, such as data-loader workers."""
 

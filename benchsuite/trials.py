@@ -36,7 +36,7 @@ class Options:
     dataset: str | None = None
     data_dir: Path | None = None
     threads: int | None = None
-    """Intra-op threads of a worker; None: one for each usable core."""
+    """Intra-op threads of a worker, of each of its ranks; None: one for each usable core."""
     seed: int = 0
     budget_s: float = 600.0
     """No round beyond the third is started that would end later than this after the run's start."""
@@ -82,7 +82,7 @@ class Trials:
     def timing(self, planned: PlannedVariant, repetition: int) -> TrialSpec:
         """Return a trial with the threads that were asked for, on cores that change from round to round."""
         process = planned.variant.process
-        threads = process.threads or self.options.threads or len(self.cores)
+        threads = process.threads or self.options.threads or max(1, len(self.cores) // process.ranks)
         start = repetition % len(self.cores)
         return dataclasses.replace(
             self.preparing(),
@@ -92,7 +92,9 @@ class Trials:
             settings=planned.variant.settings,
             pass_="timing",
             threads=threads,
-            cores=(self.cores[start:] + self.cores[:start])[:threads],
+            cores=(self.cores[start:] + self.cores[:start])[: threads * process.ranks],
+            ranks=process.ranks,
+            cuda=any(requirement.kind == "cuda" for requirement in planned.variant.requirements),
             compile_cache=self._compile_cache(planned),
             compile_threads=threads,
         )

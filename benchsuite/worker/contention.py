@@ -70,10 +70,16 @@ class Reading:
         )
 
 
-def read_counters(proc: Path = PROC) -> Reading:
-    """Read all counters; what this system does not offer stays zero."""
+def read_counters(proc: Path = PROC, ranks: Sequence[int] = ()) -> Reading:
+    """Read all counters; what this system does not offer stays zero.
+
+    Args:
+        proc: where /proc is looked for.
+        ranks: the process ids of all ranks, if there are several; their mean counts. Only main threads do:
+            those that carry the messages wait for them on the same cores whoever else is there.
+    """
     return Reading(
-        waited_ns=_waited_ns(proc),
+        waited_ns=_ranks_waited_ns(proc, ranks) if ranks else _waited_ns(proc),
         involuntary_switches=resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw,
         pressure_ns=parse_pressure_ns(_text(proc / "pressure" / "cpu")),
         stolen_ns=parse_stolen_ns(_text(proc / "stat")),
@@ -102,6 +108,11 @@ def parse_stolen_ns(text: str) -> int:
 
 def _count(words: Sequence[str], index: int) -> int:
     return int(words[index]) if index < len(words) and is_count(words[index]) else 0
+
+
+def _ranks_waited_ns(proc: Path, ranks: Sequence[int]) -> dict[str, int]:
+    files = {str(pid): proc / str(pid) / "task" / str(pid) / "schedstat" for pid in ranks}
+    return {pid: parse_schedstat_wait_ns(_text(file)) // len(ranks) for pid, file in files.items()}
 
 
 def _waited_ns(proc: Path) -> dict[str, int]:

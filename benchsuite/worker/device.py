@@ -52,16 +52,26 @@ def peaks() -> dict[str, float]:
     }
 
 
+def nvml() -> tuple[Any, list[Any]]:
+    """Return NVML's bindings, and its handle for each device that holds memory of this process.
+
+    Raises:
+        Exception: of any kind: the bindings are optional, and refuse in many containers.
+    """
+    import pynvml  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+    pynvml.nvmlInit()
+    uuids = [torch.cuda.get_device_properties(index).uuid for index in _devices()]
+    return pynvml, [pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}") for uuid in uuids]
+
+
 def clocks() -> dict[str, float]:
-    """Return GPU clock, temperature and whether it holds its clocks back; empty without CUDA or NVML."""
+    """Return the first GPU's clock, temperature and whether it holds its clocks back; empty without CUDA or NVML."""
     if not cuda_in_use():
         return {}
     found: dict[str, float] = {}
-    with contextlib.suppress(Exception):  # NVML's bindings are optional, and refuse in many containers
-        import pynvml  # type: ignore[import-not-found,import-untyped,unused-ignore]
-
-        pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(0).uuid}")
+    with contextlib.suppress(Exception):
+        pynvml, (handle, *_) = nvml()
         found["gpu_clock_mhz"] = float(pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM))
         found["gpu_temperature_c"] = float(
             pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import struct
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,8 +36,13 @@ class TrialSpec:
     data_dir: str | None = None
     seed: int = 0
     threads: int = 1
+    """Intra-op threads of each rank."""
     cores: tuple[int, ...] = ()
-    """The cores to run on; empty: leave as it is."""
+    """The cores to run on, those of all ranks; empty: leave as it is."""
+    ranks: int = 1
+    """Processes that do the work together."""
+    cuda: bool = False
+    """Whether the work is done on GPUs: each rank then has one of its own, and they speak over NCCL."""
     compile_cache: str = ""
     """A folder for this variant's compiled code alone; empty: it compiles nothing, or shares the user's."""
     compile_threads: int = 1
@@ -69,20 +75,22 @@ class Channel:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self._sending = threading.Lock()
 
     def fileno(self) -> int:
         """Return the file descriptor, for select."""
         return self.sock.fileno()
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Send one document.
+        """Send one document, whole whatever other threads send.
 
         Raises:
             ChannelClosedError: nobody reads any more.
         """
         payload = json.dumps(message).encode()
         try:
-            self.sock.sendall(_LENGTH.pack(len(payload)) + payload)
+            with self._sending:
+                self.sock.sendall(_LENGTH.pack(len(payload)) + payload)
         except OSError as error:
             raise ChannelClosedError(str(error)) from error
 

@@ -8,7 +8,6 @@ import math
 import platform
 import random
 import sys
-import traceback
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +15,15 @@ import torch
 
 from benchsuite.errors import UsageError
 from benchsuite.origin import Origin, load
-from benchsuite.scenario import Check, Scenario, Skip, Workload
-from benchsuite.worker import compilation, device, process, timing, warmup
+from benchsuite.scenario import Check, Scenario, Workload
+from benchsuite.worker import compilation, device, energy, failure, process, ranks, timing, warmup
 from benchsuite.worker.contention import Counters, read_counters
+from benchsuite.worker.follower import Duties
 from benchsuite.worker.protocol import Channel, ChannelClosedError, TrialSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchsuite.task import Task
 
 SOFTWARE = ("torch", "python", "numpy", "cuda", "cpu_capability", "env")
@@ -32,17 +34,13 @@ def serve(channel: Channel) -> None:
     """Run the one trial that the parent sends, and report how it ended."""
     try:
         spec = TrialSpec.from_json(channel.receive())
-        _set_process(spec)
-        channel.send({"event": "result", **_run(spec, channel)})
-    except ChannelClosedError:
+        with ranks.assembled(spec, channel, Duties(_set_process, build, run_pass)) as team:
+            result = _run(team.part, channel)
+        channel.send({"event": "result", **team.total(result)})
+    except (ChannelClosedError, ranks.ToldError):
         return
-    except Skip as skip:
-        channel.send({"event": "skipped", "reason": str(skip)})
-    except UsageError as error:
-        channel.send({"event": "failed", "reason": str(error)})
     except BaseException as error:  # noqa: BLE001 - whatever it is, it becomes this trial's record
-        traceback.print_exc()
-        channel.send({"event": "failed", "reason": _one_line(error)})
+        channel.send(failure.message_of(error))
 
 
 def prepare_task(spec: TrialSpec) -> dict[str, Any]:
@@ -70,12 +68,13 @@ def resolve_task(spec: TrialSpec) -> Task:
 
 
 def build(spec: TrialSpec) -> Workload:
-    """Seed, and build the workload of this trial's variant.
+    """Seed, and build the workload of this trial's variant; with several ranks, on all of them.
 
     Raises:
         Skip: the scenario says that this variant cannot run here.
         TypeError: the scenario returned something else than a workload.
     """
+    ranks.announce_build()
     random.seed(spec.seed)
     torch.manual_seed(spec.seed)
     module = load(Origin(spec.module, spec.file))
@@ -88,7 +87,7 @@ def build(spec: TrialSpec) -> Workload:
             f"scenario {spec.scenario!r} returned {type(workload).__name__}, not a benchsuite.Workload"
         )
     device.note_use()
-    return workload
+    return ranks.in_lockstep(workload)
 
 
 def checked(workload: Workload) -> list[dict[str, Any]]:
@@ -121,27 +120,27 @@ def environment(*, keeps_freed_memory: bool) -> dict[str, Any]:
         "keeps_freed_memory": keeps_freed_memory,
         "env": {k: v for k, v in process.recorded_environment().items() if k != compilation.CACHE_VARIABLE},
         **device.describe(),
+        **ranks.describe(),
     }
+
+
+def run_pass(spec: TrialSpec) -> dict[str, Any]:
+    """Run the memory or the operator pass."""
+    if spec.pass_ == "memory":
+        from benchsuite.worker import memory
+
+        found = memory.run(lambda: build(spec), spec.artifacts)
+    else:
+        from benchsuite.worker import operators
+
+        found = operators.run(lambda: build(spec), spec.artifacts)
+    return {**found, "environment": environment(keeps_freed_memory=False)}
 
 
 def _run(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
     if spec.pass_ == "prepare":
         return prepare_task(spec)
-    if spec.pass_ == "memory":
-        from benchsuite.worker import memory
-
-        return {
-            **memory.run(lambda: build(spec), spec.artifacts),
-            "environment": environment(keeps_freed_memory=False),
-        }
-    if spec.pass_ == "operators":
-        from benchsuite.worker import operators
-
-        return {
-            **operators.run(lambda: build(spec), spec.artifacts),
-            "environment": environment(keeps_freed_memory=False),
-        }
-    return _run_timing(spec, channel)
+    return _run_timing(spec, channel) if spec.pass_ == "timing" else run_pass(spec)
 
 
 def _run_timing(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
@@ -153,6 +152,7 @@ def _run_timing(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
     setup_ns = perf_counter_ns() - started
     if workload.num_steps is None:
         result |= _warm_up(workload)
+    _call(workload.pause)
     device.reset_peaks()
     process.reset_peak_rss()
     channel.send(
@@ -164,10 +164,14 @@ def _run_timing(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
         }
     )
     turns = _take_turns(workload, channel)
+    _call(workload.resume)
     before_turns_ns = setup_ns + (result.get("first_step_ns") or 0) + sum(result.get("warmup_ns", ()))
     result |= {**turns, "working_ns": before_turns_ns + turns["working_ns"]}
+    # Of several ranks, this one sees its own devices alone.
+    used = energy.measure(workload) if spec.ranks == 1 else {}
     metrics = {
         "setup_time": float(setup_ns),
+        **used,
         **process.peak_rss_bytes(),
         **device.peaks(),
         **compilation.metrics(),
@@ -177,8 +181,7 @@ def _run_timing(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
     checking = perf_counter_ns()
     result["checks"] = checked(workload)
     metrics["check_time"] = float(perf_counter_ns() - checking)
-    if workload.close is not None:
-        workload.close()
+    _call(workload.close)
     metrics |= workload.metrics
     result["metrics"] = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
     result["series"] = {
@@ -209,11 +212,14 @@ def _take_turns(workload: Workload, channel: Channel) -> dict[str, Any]:
     gpu: dict[str, float] = {}
     elapsed_ns = working_ns = 0
     while (message := channel.receive())["do"] == "turn":
-        before = read_counters()
+        ranks.announce_steps(message["steps"])
+        before = read_counters(ranks=ranks.pids())
+        _call(workload.resume)
         samples = timing.run_steps(workload.step, message["steps"])
+        _call(workload.pause)
         working_ns += samples.elapsed_ns
         if message["counts"]:
-            disturbed += read_counters() - before
+            disturbed += read_counters(ranks=ranks.pids()) - before
             for name, value in device.clocks().items():
                 # The lowest clock and the worst of the rest, read while the device is still warm from the turn.
                 gpu[name] = (min if name == "gpu_clock_mhz" else max)(gpu.get(name, value), value)
@@ -232,7 +238,13 @@ def _take_turns(workload: Workload, channel: Channel) -> dict[str, Any]:
     }
 
 
+def _call(function: Callable[[], object] | None) -> None:
+    if function is not None:
+        function()
+
+
 def _set_process(spec: TrialSpec) -> None:
+    process.use_cuda_driver()
     process.prefer_for_oom_kill()
     process.run_on(spec.cores)
     torch.set_num_threads(spec.threads)
@@ -248,12 +260,3 @@ def _version(module: str) -> str | None:
         return str(importlib.import_module(module).__version__)
     except ImportError:
         return None
-
-
-def _one_line(error: BaseException) -> str:
-    """Return the error with the line of code that raised it, the engine's own frames left out."""
-    frames = traceback.extract_tb(error.__traceback__)
-    theirs = [f for f in frames if "/torch/" not in f.filename and "/benchsuite/worker/" not in f.filename]
-    place = f" ({theirs[-1].filename.rpartition('/')[2]}:{theirs[-1].lineno})" if theirs else ""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:500]}{place}" if text else f"{type(error).__name__}{place}"

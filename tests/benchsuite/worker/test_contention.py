@@ -92,6 +92,19 @@ def test_a_thread_that_ends_takes_nothing_from_the_others(proc):
     assert (read_counters(proc({"1": 150})) - before).waited_ns == 50
 
 
+def test_of_several_ranks_the_mean_wait_of_main_threads_counts(tmp_path):
+    def write(waits):
+        for (process, thread), wait in waits.items():
+            folder = tmp_path / process / "task" / thread
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "schedstat").write_text(f"1 {wait} 1")
+
+    write({("7", "7"): 100, ("7", "70"): 100, ("8", "8"): 300})
+    before = read_counters(tmp_path, ranks=(7, 8))
+    write({("7", "7"): 140, ("7", "70"): 900, ("8", "8"): 320})
+    assert (read_counters(tmp_path, ranks=(7, 8)) - before).waited_ns == 30
+
+
 def test_a_new_threads_whole_wait_counts(proc):
     before = read_counters(proc({"1": 100}))
     assert (read_counters(proc({"1": 150, "7": 30})) - before).waited_ns == 80

@@ -186,6 +186,102 @@ print(json.dumps([high, process.peak_rss_bytes()["peak_rss"]]))
     assert low < high - (32 << 20)
 
 
+FAMILY = """
+def child(work):
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.read(reader, 1)  # it has done its work
+        return pid
+    process.die_with(os.getppid())
+    kept = work()
+    os.write(writer, b"x")
+    while True:
+        signal.pause()
+
+def hold():
+    return b"x" * (64 << 20)
+
+def hold_and_free():
+    len(hold())
+
+alone = process.peak_rss_bytes()["peak_rss"]
+"""
+
+
+@linux_only
+def test_the_peak_is_that_of_all_processes_below_too():
+    code = """
+child(lambda: child(hold))
+print(json.dumps([alone, process.peak_rss_bytes()["peak_rss"]]))
+"""
+    alone, together = answer(FAMILY + code)
+    assert together >= alone + (64 << 20), "a data-loader worker's memory, or that of a rank's worker, counts"
+
+
+@linux_only
+def test_a_process_that_has_ended_counts_no_more():
+    code = """
+pid = child(hold)
+os.kill(pid, signal.SIGKILL)
+os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+as_zombie = process.peak_rss_bytes()["peak_rss"]
+os.waitpid(pid, 0)
+print(json.dumps([alone, as_zombie, process.peak_rss_bytes()["peak_rss"]]))
+"""
+    alone, as_zombie, reaped = answer(FAMILY + code)
+    assert max(as_zombie, reaped) < alone + (64 << 20)
+
+
+@linux_only
+def test_the_peaks_below_can_start_anew():
+    code = """
+child(hold_and_free)
+high = process.peak_rss_bytes()["peak_rss"]
+process.reset_peak_rss()
+print(json.dumps([high, process.peak_rss_bytes()["peak_rss"]]))
+"""
+    high, low = answer(FAMILY + code)
+    assert low < high - (32 << 20)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (0, "exited with code 0"),
+        (7, "exited with code 7"),
+        (-signal.SIGSEGV, "crashed with SIGSEGV"),
+        (-signal.SIGKILL, "was killed by SIGKILL, as the kernel does when memory runs out"),
+    ],
+)
+def test_an_end_is_said_in_words(code, said):
+    assert process.exit_cause(code) == said
+
+
+@linux_only
+def test_the_last_words_are_read_and_nobodys_place_is_moved(tmp_path):
+    code = """
+sys.stderr.write("x" * 3000 + "planted"); sys.stderr.flush()
+said = process.last_words()
+sys.stderr.write("!"); sys.stderr.flush()
+print(json.dumps(said))
+"""
+    with (tmp_path / "stderr").open("w+b") as kept:
+        with python(code, stderr=kept) as started:
+            said = json.loads(started.communicate(timeout=TIMEOUT_S)[0])
+        kept.seek(0)
+        assert kept.read() == b"x" * 3000 + b"planted!"
+    assert said.startswith("; last words: x")
+    assert said.endswith("planted")
+    assert len(said) < process.LAST_WORDS_BYTES + 20
+
+
+def test_a_stderr_that_cannot_be_read_has_no_last_words():
+    code = "sys.stderr.write('planted'); sys.stderr.flush(); print(json.dumps(process.last_words()))"
+    with python(code, stderr=subprocess.PIPE) as started:
+        assert json.loads(started.communicate(timeout=TIMEOUT_S)[0]) == ""
+
+
 def test_a_system_without_proc_has_no_peak(monkeypatch):
     def missing(*_args, **_options):
         raise FileNotFoundError
@@ -217,3 +313,10 @@ def test_what_is_set_for_every_worker_is_recorded(monkeypatch):
         monkeypatch.setenv(name, value)
     unrecorded = set(process.ENVIRONMENT) - set(process.recorded_environment())
     assert unrecorded <= {"KINETO_LOG_LEVEL"}  # it silences messages alone
+
+
+def test_nvml_is_asked_before_the_fork_alone(monkeypatch):
+    monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", process.ENVIRONMENT["PYTORCH_NVML_BASED_CUDA_CHECK"])
+    process.use_cuda_driver()
+    assert "PYTORCH_NVML_BASED_CUDA_CHECK" not in os.environ
+    process.use_cuda_driver()

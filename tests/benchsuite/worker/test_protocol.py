@@ -34,6 +34,8 @@ SPECS = st.builds(
     seed=st.integers(0, 2**63),
     threads=st.integers(1, 99),
     cores=st.lists(st.integers(0, 99), max_size=3).map(tuple),
+    ranks=st.integers(1, 9),
+    cuda=st.booleans(),
     compile_cache=TEXT,
     artifacts=TEXT,
     paths=st.lists(TEXT, max_size=3).map(tuple),
@@ -99,6 +101,18 @@ def test_a_message_that_comes_byte_by_byte(channels):
     sender.start()
     assert theirs.receive() == message
     sender.join()
+
+
+def test_messages_of_two_threads_arrive_whole(channels):
+    ours, theirs = channels
+    sent = [{"text": letter * 500_000} for letter in "abcd"]
+    senders = [threading.Thread(target=ours.send, args=(message,)) for message in sent]
+    for sender in senders:
+        sender.start()
+    found = [theirs.receive() for _ in sent]
+    for sender in senders:
+        sender.join()
+    assert sorted(found, key=lambda message: message["text"]) == sent
 
 
 def test_a_message_of_many_megabytes(channels):
