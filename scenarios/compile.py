@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,16 +19,14 @@ from benchsuite import (
     scenario,
 )
 from scenarios.loop import LoopSettings, make_loop, process_of
-from scenarios.parity import finite, progress, relative_error
+from scenarios.parity import finite, same_progress, was_compiled
 
 if TYPE_CHECKING:
     from benchsuite.scenario import SettingValue
-    from scenarios.loop import CompileMode, Loop
+    from scenarios.loop import CompileMode
 
 TOLERANCE = 1e-4
 """Largest relative error of compiled results: fused float32 operations round elsewhere."""
-SPREAD_FACTOR = 3
-"""A random model's compiled run may be so many times as far from eager's as another eager run is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,28 +77,10 @@ def compile(settings: Settings, task: Task) -> Workload:  # noqa: A001 - the sce
     loop = make_loop(loop_settings(settings), task)
 
     def check() -> list[Check]:
-        name = "loss" if settings.phase == "train" else "output"
-        checks = [finite(name, loop.step()), _equals_eager(loop, task, settings)]
-        return checks if settings.mode == "eager" else [*checks, _was_compiled()]
+        name, what = ("loss", "update") if settings.phase == "train" else ("output", "output")
+        eager = make_loop(LoopSettings(phase=settings.phase, device=settings.device), task)
+        error = same_progress(f"{what}_error_against_eager", loop, eager, task, TOLERANCE)
+        checks = [finite(name, loop.step()), error]
+        return checks if settings.mode == "eager" else [*checks, was_compiled()]
 
     return Workload(loop.step, check, items_per_step=loop_settings(settings).items_per_step)
-
-
-def _was_compiled() -> Check:
-    from torch._dynamo.utils import counters
-
-    return Check("compiled_graphs", float(counters["stats"]["unique_graphs"]), limit=1, direction=">=")
-
-
-def _equals_eager(loop: Loop, task: Task, settings: Settings) -> Check:
-    """Return the check that the loop's steps do what eager ones do from the same weights.
-
-    Compiled, a random layer such as dropout draws other numbers than eager; where two eager runs of
-    different seeds differ too, so much more is allowed.
-    """
-    name = "update_error_against_eager" if settings.phase == "train" else "output_error_against_eager"
-    eager = make_loop(LoopSettings(phase=settings.phase, device=settings.device), task)
-    found, expected, again = progress(loop, task), progress(eager, task), progress(eager, task, seed=1)
-    spread = relative_error(again, expected)
-    limit = TOLERANCE + (SPREAD_FACTOR * spread if math.isfinite(spread) else 0)
-    return Check(name, relative_error(found, expected), limit=limit, direction="<=")

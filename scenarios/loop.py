@@ -8,6 +8,7 @@ and no step that asks for a number.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
@@ -15,7 +16,7 @@ from benchsuite import ProcessSpec, Skip, Task, demand
 from scenarios import numerics
 from scenarios.capture import capture
 from scenarios.feed import make_feed
-from scenarios.optimizers import make_optimizer, step_in_backward
+from scenarios.optimizers import make_optimizer, reset, step_in_backward
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,7 +37,9 @@ WaitPolicy: TypeAlias = Literal["default", "active", "passive"]
 
 WAIT_POLICIES: Mapping[WaitPolicy, tuple[tuple[str, str], ...]] = {
     "default": (),
-    "active": (("OMP_WAIT_POLICY", "ACTIVE"), ("GOMP_SPINCOUNT", "INFINITE")),
+    # As long as libgomp spins by default, some milliseconds: without an end the spinning would go on while a worker
+    # waits for its turn, and take a core from the others.
+    "active": (("OMP_WAIT_POLICY", "ACTIVE"), ("GOMP_SPINCOUNT", "300000")),
     "passive": (("OMP_WAIT_POLICY", "PASSIVE"), ("GOMP_SPINCOUNT", "0")),
 }
 """What an OpenMP thread that waits for others does; libgomp's own variable would outrank the standard one."""
@@ -146,12 +149,14 @@ class Loop:
     feed: Feed
     optimizers: tuple[Optimizer, ...]
     """Empty: an inference loop."""
+    looked: Looked
+    """What the loop has seen of its losses."""
 
     def restart(self, weights: Mapping[str, Tensor]) -> None:
         """Go back to a beginning: these weights, no optimizer state, the first batch."""
         self.model.load_state_dict(weights)
         for optimizer in self.optimizers:
-            optimizer.state.clear()
+            reset(optimizer)
         self.feed.restart()
 
 
@@ -170,15 +175,16 @@ def make_loop(settings: LoopSettings, task: Task) -> Loop:
     model = _make_model(settings, task)
     feed = make_feed(settings, task)
     inputs, target = feed.example
+    looked = Looked(settings.look_every)
     if settings.phase == "infer":
         infer = inference_call(model, settings)
-        return Loop(lambda: infer(feed.next()[0]), model, inputs, target, feed, optimizers=())
+        return Loop(lambda: infer(feed.next()[0]), model, inputs, target, feed, optimizers=(), looked=looked)
     optimizers = _make_optimizers(model, settings)
-    train = training_step(task, model, optimizers, settings)
+    train = training_step(task, model, optimizers, settings, looked)
     if settings.graph_steps:
         graph = capture(train, inputs, target, settings.graph_steps)
-        return Loop(lambda: graph.step(feed.next), model, inputs, target, feed, optimizers)
-    return Loop(lambda: train(*feed.next()), model, inputs, target, feed, optimizers)
+        return Loop(lambda: graph.step(feed.next), model, inputs, target, feed, optimizers, looked)
+    return Loop(lambda: train(*feed.next()), model, inputs, target, feed, optimizers, looked)
 
 
 def training_step(
@@ -186,16 +192,18 @@ def training_step(
     model: nn.Module,
     optimizers: tuple[Optimizer, ...],
     settings: LoopSettings = LoopSettings(),
+    looked: Looked | None = None,
 ) -> Callable[[Tensor, Tensor], Tensor]:
     """Return a function of inputs and targets that does one optimizer step and returns the loss.
 
     Forward pass and loss are compiled together, and their backward pass with them; zeroing the
-    gradients and the optimizer's step stay eager.
+    gradients and the optimizer's step stay eager. `looked` is shown the loss of each step, where the
+    settings say that it is looked at.
     """
     scaler = numerics.make_scaler(settings.precision, settings.device)
     compute = _compiled(_objective(task, model, settings), settings.compile_mode)
     backward = _backward(compute, scaler, settings.micro_batches)
-    looked = _Looked(settings.look_every)
+    looked = looked or Looked(settings.look_every)
     steps_itself = settings.optimizer_in_backward
 
     def train(inputs: Tensor, target: Tensor) -> Tensor:
@@ -301,19 +309,23 @@ def _update(optimizer: Optimizer, scaler: GradScaler | None) -> None:
         scaler.update()
 
 
-class _Looked:
+@dataclass(slots=True)
+class Looked:
     """Reads the loss as a number now and then, as a loop does that prints it."""
 
-    def __init__(self, every: int) -> None:
-        self._every = every
-        self._steps = 0
-        self.last = 0.0
+    every: int
+    """After so many steps; 0: never."""
+    steps: int = 0
+    reads: int = 0
+    last: float = math.nan
+    """The number that was read last."""
 
     def at(self, loss: Tensor) -> None:
         """Count a step; wait for its loss if it is this step's turn."""
-        self._steps += 1
-        if self._steps % self._every == 0:
+        self.steps += 1
+        if self.steps % self.every == 0:
             self.last = loss.item()
+            self.reads += 1
 
 
 def _checkpoint_children(model: nn.Module) -> None:

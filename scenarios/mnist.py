@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
@@ -27,6 +28,11 @@ NUM_IMAGES: Mapping[DataSetName, tuple[int, int]] = {"bundled": (10_000, 2_000),
 """Training images, validation included, and test images."""
 MEAN = 0.5
 STD = 0.5
+MAX_DEGREES = 15.0
+MAX_SCALING = 0.1
+"""Augmented images are turned by up to so many degrees either way and scaled by up to this fraction."""
+MIRRORED = 0.5
+"""Share of the augmented images that are mirrored."""
 
 
 class MnistTask(Task):
@@ -75,14 +81,43 @@ class MnistTask(Task):
 
     def dataset(self, split: Split) -> Dataset[tuple[Tensor, int]]:
         """Return images (1, 28, 28), normalised, with their classes."""
-        from torch.utils.data import Subset
+        return _part(_read(self._root(), train=split != "test"), split)
 
+    def augmented(self, split: Split) -> Dataset[tuple[Tensor, int]]:
+        """Return `dataset` with each image turned, scaled and, at random, mirrored.
+
+        What a mirrored digit teaches is not asked: it is there for what it costs.
+        """
+        from torchvision.transforms import Compose, InterpolationMode, RandomAffine, RandomHorizontalFlip
+
+        images = copy.copy(_read(self._root(), train=split != "test"))
+        scales = (1 - MAX_SCALING, 1 + MAX_SCALING)
+        affine = RandomAffine(MAX_DEGREES, scale=scales, interpolation=InterpolationMode.BILINEAR)
+        images.transform = Compose([affine, RandomHorizontalFlip(MIRRORED), images.transform])
+        return _part(images, split)
+
+    def tensors(self, split: Split) -> tuple[Tensor, Tensor]:
+        """Return the images as bytes (N, 1, 28, 28) and their classes (N,), int64."""
         images = _read(self._root(), train=split != "test")
-        if split == "test":
-            return cast("Dataset[tuple[Tensor, int]]", images)
-        num_training = len(images) - NUM_VALIDATION
-        chosen = range(num_training) if split == "train" else range(num_training, len(images))
-        return Subset(cast("Dataset[tuple[Tensor, int]]", images), chosen)
+        chosen = _range(images, split)
+        part = slice(chosen.start, chosen.stop)
+        return images.data[part].unsqueeze(1), images.targets[part]
+
+    def transform(self, stored: Tensor, *, augment: bool) -> Tensor:
+        """Return bytes (N, 1, 28, 28) as normalised float32, turned, scaled and mirrored if asked for.
+
+        Without augmentation they equal what `dataset` gives one by one; with it, each image is varied
+        in its own way.
+        """
+        import torch
+
+        pixels = stored.to(torch.float32).div_(255)
+        if augment:
+            drawn = torch.rand(3, len(pixels), device=pixels.device)
+            degrees = (2 * drawn[0] - 1) * MAX_DEGREES
+            scale = 1 + (2 * drawn[1] - 1) * MAX_SCALING
+            pixels = varied(pixels, degrees, scale, mirrored=drawn[2] < MIRRORED)
+        return pixels.sub_(MEAN).div_(STD)
 
     def metrics(self, output: Tensor, target: Tensor) -> Mapping[str, float]:
         """Return the accuracy of logits (N, 10) against classes (N,)."""
@@ -132,6 +167,43 @@ class MnistTask(Task):
         if self._dataset == "bundled":
             return mnist_data.bundled_root()
         return mnist_data.whole_root(self._data_dir)
+
+
+def varied(images: Tensor, degrees: Tensor, scale: Tensor, mirrored: Tensor) -> Tensor:
+    """Turn each image clockwise about its centre, scale it and mirror it left to right, with black around it.
+
+    Args:
+        images: (N, C, H, W), black is 0.
+        degrees: (N,).
+        scale: (N,), above 1 enlarges.
+        mirrored: (N,) of bool.
+    """
+    import torch
+    from torch.nn.functional import affine_grid, grid_sample
+
+    # The matrix leads from a place in the new image to the one in the old image that it shows.
+    cosine = torch.cos(torch.deg2rad(degrees)) / scale
+    sine = torch.sin(torch.deg2rad(degrees)) / scale
+    sign = torch.where(mirrored, -1.0, 1.0)
+    nothing = torch.zeros_like(scale)
+    rows = [sign * cosine, sine, nothing, -sign * sine, cosine, nothing]
+    grid = affine_grid(torch.stack(rows, 1).view(-1, 2, 3), list(images.shape), align_corners=False)
+    return grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def _range(images: MNIST, split: Split) -> range:
+    """Return which images of the file that holds it make a split."""
+    if split == "test":
+        return range(len(images))
+    num_training = len(images) - NUM_VALIDATION
+    return range(num_training) if split == "train" else range(num_training, len(images))
+
+
+def _part(images: MNIST, split: Split) -> Dataset[tuple[Tensor, int]]:
+    from torch.utils.data import Subset
+
+    whole = cast("Dataset[tuple[Tensor, int]]", images)
+    return whole if split == "test" else Subset(whole, _range(images, split))
 
 
 @functools.cache

@@ -17,7 +17,8 @@ Precision: TypeAlias = Literal["fp32", "tf32", "bf16-autocast", "fp16-autocast",
 def set_tf32(precision: Precision) -> None:
     """Let CUDA round float32 products to TF32 where that is asked for, and nowhere else.
 
-    cuDNN does so by default for convolutions: both flags are set, so that fp32 means float32.
+    cuDNN does so by default for convolutions: both flags are set, so that fp32 means float32. They hold
+    for the whole process: the loop that was made last decides for all.
     """
     import torch
 
@@ -25,14 +26,28 @@ def set_tf32(precision: Precision) -> None:
     torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
 
+def tf32_flags() -> tuple[bool, bool]:
+    """Return whether products and whether convolutions on CUDA may be rounded to TF32."""
+    import torch
+
+    return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+
+def computed_in(precision: Precision) -> torch.dtype:
+    """Return the format in which products leave a layer; TF32 is stored as float32."""
+    import torch
+
+    if precision == "fp16-autocast":
+        return torch.float16
+    return torch.float32 if precision in {"fp32", "tf32"} else torch.bfloat16
+
+
 def autocast(precision: Precision, device: Device) -> contextlib.AbstractContextManager[object]:
     """Return the context in which forward pass and loss are computed; it may be entered again and again."""
     import torch
 
-    if precision == "bf16-autocast":
-        return torch.autocast(device, dtype=torch.bfloat16)
-    if precision == "fp16-autocast":
-        return torch.autocast(device, dtype=torch.float16)
+    if precision in {"bf16-autocast", "fp16-autocast"}:
+        return torch.autocast(device, dtype=computed_in(precision))
     return contextlib.nullcontext()
 
 

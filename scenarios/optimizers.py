@@ -52,6 +52,16 @@ def make_optimizer(
     return made
 
 
+def reset(optimizer: Optimizer) -> None:
+    """Put an optimizer back to where it was before its first step.
+
+    Clearing its state would not do: Adagrad makes its own when it is made.
+    """
+    make: Any = type(optimizer)
+    fresh = make([dict(group) for group in optimizer.param_groups])
+    optimizer.load_state_dict(fresh.state_dict())
+
+
 def step_in_backward(
     model: nn.Module, make: Callable[[Iterable[Tensor]], Optimizer]
 ) -> tuple[Optimizer, ...]:

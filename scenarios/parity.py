@@ -6,6 +6,7 @@ have gradients so small that rounding would drown them.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from benchsuite import Check
@@ -18,10 +19,20 @@ if TYPE_CHECKING:
     from benchsuite import Phase, Task
     from scenarios.loop import Loop
 
+SPREAD_FACTOR = 3
+"""A random model's run may be so many times as far from a plain one as another plain run is."""
+
 
 def finite(name: str, values: Tensor) -> Check:
     """Return the check that a tensor holds no NaN and no infinity."""
     return Check(f"{name}_not_finite", float((~values.isfinite()).sum().item()), limit=0, direction="<=")
+
+
+def was_compiled() -> Check:
+    """Return the check that torch.compile has compiled at least one graph in this process."""
+    from torch._dynamo.utils import counters
+
+    return Check("compiled_graphs", float(counters["stats"]["unique_graphs"]), limit=1, direction=">=")
 
 
 def fresh_weights(task: Task) -> dict[str, Tensor]:
@@ -66,14 +77,40 @@ def progress(loop: Loop, task: Task, num_steps: int = 3, seed: int = 0) -> list[
     import torch
 
     loop.restart(fresh_weights(task))
-    torch.manual_seed(seed)
     before = [parameter.detach().float().clone() for parameter in loop.model.parameters()]
-    for _ in range(num_steps):
-        last = loop.step()
+    # torch's own seed is left alone: the next loop takes the order of its data from it.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for _ in range(num_steps):
+            last = loop.step()
     if not loop.optimizers:
         return [last.detach().float().cpu().clone()]
     after = [parameter.detach().float() for parameter in loop.model.parameters()]
     return [(new - old).cpu() for new, old in zip(after, before, strict=True)]
+
+
+def same_progress(  # noqa: PLR0917 - what is compared, and how closely
+    name: str, loop: Loop, plain: Loop, task: Task, tolerance: float, plain_steps: int = 1, num_steps: int = 3
+) -> Check:
+    """Return the check that a loop does what a plain one does, up to rounding.
+
+    A random layer such as dropout may draw its numbers in another order on a fast path; where two runs
+    of the plain loop from different seeds differ, so much more is allowed.
+
+    Args:
+        name: the check's.
+        loop: the one that was measured; it runs first, under the flags that the process was measured with.
+        plain: its reference, of the same phase.
+        task: what both are about.
+        tolerance: the largest relative error of a model without random layers.
+        plain_steps: so many steps of the plain loop are one of the other's.
+        num_steps: so many steps of the loop are compared.
+    """
+    found = progress(loop, task, num_steps)
+    expected, again = (progress(plain, task, num_steps * plain_steps, seed) for seed in (0, 1))
+    spread = relative_error(again, expected)
+    limit = tolerance + (SPREAD_FACTOR * spread if math.isfinite(spread) else 0)
+    return Check(name, relative_error(found, expected), limit=limit, direction="<=")
 
 
 def relative_error(found: Sequence[Tensor], expected: Sequence[Tensor]) -> float:

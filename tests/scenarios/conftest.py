@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import torch
@@ -48,9 +49,17 @@ def embedded():
 class SmallTask(MnistTask):
     """The MNIST task over its first few images, so that an epoch takes a moment."""
 
+    sizes = MappingProxyType({"train": 250, "validation": 50, "test": 100})
+
     def dataset(self, split):
-        size = {"train": 250, "validation": 50, "test": 100}[split]
-        return torch.utils.data.Subset(super().dataset(split), range(size))
+        return torch.utils.data.Subset(super().dataset(split), range(self.sizes[split]))
+
+    def augmented(self, split):
+        return torch.utils.data.Subset(super().augmented(split), range(self.sizes[split]))
+
+    def tensors(self, split):
+        stored, targets = super().tensors(split)
+        return stored[: self.sizes[split]], targets[: self.sizes[split]]
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import copy
 
 import pytest
@@ -52,15 +53,58 @@ def test_inference_returns_the_models_output_without_gradients():
     assert all(parameter.grad is None for parameter in loop.model.parameters())
 
 
-def test_no_step_asks_for_a_number(monkeypatch):
-    loops = [make_loop(LoopSettings(phase=phase, batch_size=4), task) for phase in ("train", "infer")]
+WITHOUT_NUMBERS = [
+    {},
+    {"data": "resident"},
+    {"data": "host"},
+    {"precision": "bf16-autocast"},
+    {"precision": "bf16-weights"},
+    {"channels_last": True},
+    {"set_to_none": False},
+    {"micro_batches": 2},
+    {"checkpointing": True},
+    {"optimizer_in_backward": True},
+    {"weight_decay": 1e-2},
+    {"l1": 1e-4},
+    *[{"optimizer_form": form} for form in ("loop", "foreach", "fused")],
+    *[{"optimizer": "momentum", "optimizer_form": form} for form in ("loop", "foreach", "fused")],
+    *[{"grad_mode": mode, "phase": "infer"} for mode in ("grad", "no_grad", "inference_mode")],
+    {"eval_mode": False, "phase": "infer"},
+    {"precision": "bf16-autocast", "channels_last": True, "phase": "infer"},
+]
+"""Changes of the plain loop; torch's Adam keeps its count of steps in host memory and reads it there."""
 
-    def refuse(*_):
-        raise AssertionError("this waits for the device")
 
-    for name in ("item", "tolist", "cpu", "numpy", "__float__", "__bool__"):
-        monkeypatch.setattr(torch.Tensor, name, refuse)
-    for loop in loops:
+@pytest.fixture
+def no_numbers(monkeypatch):
+    """Return a context in which asking a tensor for a number is an error."""
+
+    @contextlib.contextmanager
+    def refusing():
+        def refuse(*_, **__):
+            raise AssertionError("this waits for the device")
+
+        with monkeypatch.context() as patch:
+            for name in ("item", "tolist", "cpu", "numpy", "__float__", "__int__", "__bool__"):
+                patch.setattr(torch.Tensor, name, refuse)
+            yield
+
+    return refusing
+
+
+@pytest.mark.parametrize("changes", WITHOUT_NUMBERS, ids=str)
+def test_no_step_asks_for_a_number(changes, no_numbers):
+    loop = make_loop(LoopSettings(batch_size=4).changed(changes), task)
+    with no_numbers():
+        for _ in range(2):
+            loop.step()
+    loop.feed.close()
+
+
+@pytest.mark.parametrize("changes", [{"look_every": 1}, {"precision": "fp16-autocast"}], ids=str)
+def test_steps_that_must_ask_for_a_number_do(changes, no_numbers):
+    loop = make_loop(LoopSettings(batch_size=4).changed(changes), task)
+    with no_numbers(), pytest.raises(AssertionError, match="waits for the device"):
         loop.step()
 
 

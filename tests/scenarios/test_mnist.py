@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.functional import affine, hflip
 
 from benchsuite.errors import UsageError
 from scenarios import mnist_data
-from scenarios.mnist import MnistTask, task
+from scenarios.mnist import MnistTask, task, varied
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -32,6 +34,68 @@ def test_an_example_batch_equals_the_images_one_by_one():
     assert target.dtype == torch.int64
     assert inputs.is_contiguous()
     assert (inputs.min(), inputs.max()) == (-1, 1)
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_transformed_tensors_equal_the_images_one_by_one(split):
+    stored, targets = task.tensors(split)
+    dataset = task.dataset(split)
+    assert (stored.dtype, targets.dtype) == (torch.uint8, torch.int64)
+    assert len(stored) == len(targets) == len(dataset)
+    places = [0, 7, len(dataset) - 1]
+    inputs = task.transform(stored[places], augment=False)
+    assert torch.equal(inputs, torch.stack([dataset[place][0] for place in places]))
+    assert targets[places].tolist() == [dataset[place][1] for place in places]
+
+
+def test_a_transform_leaves_what_is_stored_as_it_was():
+    stored, _ = task.tensors("test")
+    before = stored[:5].clone()
+    task.transform(stored[:5], augment=True)
+    assert torch.equal(stored[:5], before)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "scale", "mirrored"), [(0, 1, False), (0, 1, True), (15, 1.1, False), (-90, 0.9, True)]
+)
+def test_an_image_is_varied_as_torchvision_does_it(degrees, scale, mirrored):
+    images = torch.rand(2, 1, 28, 28)
+    # The second of two is left alone: each has parameters of its own.
+    found = varied(
+        images,
+        torch.tensor([float(degrees), 0.0]),
+        torch.tensor([float(scale), 1.0]),
+        torch.tensor([mirrored, False]),
+    )
+    expected = affine(images[0], degrees, [0, 0], scale, [0, 0], InterpolationMode.BILINEAR)
+    torch.testing.assert_close(found[0], hflip(expected) if mirrored else expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(found[1], images[1], atol=1e-5, rtol=0)
+
+
+def test_each_image_of_a_batch_is_varied_in_its_own_way_and_on_black():
+    torch.manual_seed(0)
+    stored, _ = task.tensors("train")
+    batch = task.transform(stored[:1].repeat(50, 1, 1, 1), augment=True)
+    assert len({tuple(image.flatten().tolist()) for image in batch}) == 50
+    dataset = task.augmented("train")
+    singly = torch.stack([dataset[0][0] for _ in range(50)])
+    assert len({tuple(image.flatten().tolist()) for image in singly}) == 50
+    for images in (batch, singly):
+        assert (images.shape, images.dtype) == ((50, 1, 28, 28), torch.float32)
+        assert images.min() >= -1
+        assert 0.5 < images.max() <= 1.001
+        assert images[:, :, 0, 0].eq(-1).all()
+    # Drawn from the same distributions: the mean images of both are alike, half of each mirrored.
+    assert (batch.mean(0) - singly.mean(0)).abs().mean() < 0.1
+
+
+def test_augmented_images_keep_their_classes_and_the_data_set_its_images():
+    plain, augmented = task.dataset("validation"), task.augmented("validation")
+    before = plain[3][0]
+    assert len(augmented) == len(plain)
+    assert [augmented[i][1] for i in range(5)] == [plain[i][1] for i in range(5)]
+    assert not torch.equal(augmented[3][0], before)
+    assert torch.equal(plain[3][0], before)
 
 
 def test_an_example_batch_larger_than_the_data_starts_over():

@@ -67,5 +67,5 @@ def test_results_are_outputs_or_gradients():
 
 def test_frozen_parameters_have_no_gradient():
     model = task.make_model()
-    model.conv1.requires_grad_(requires_grad=False)
+    model.block1.requires_grad_(requires_grad=False)
     assert len(results(task, model, *task.example_batch(4), "train")) == 6
