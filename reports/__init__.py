@@ -10,14 +10,27 @@ from typing import TYPE_CHECKING
 
 from reports.answers import answer
 from reports.load import ReportData, load
-from reports.tables import Table, scenario_table
+from reports.ranking import Ranked, by_place, rank, ranking_notes
+from reports.table import Table
+from reports.tables import scenario_table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from benchsuite.store import Run
 
-__all__ = ["ReportData", "ScenarioSummary", "Table", "build", "load", "summarise"]
+__all__ = [
+    "Ranked",
+    "ReportData",
+    "ScenarioSummary",
+    "Table",
+    "build",
+    "by_place",
+    "load",
+    "rank",
+    "ranking_notes",
+    "summarise",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +43,9 @@ class ScenarioSummary:
     table: Table
 
 
-def summarise(run: Run | Path | str) -> tuple[ScenarioSummary, ...]:
+def summarise(run: ReportData | Run | Path | str) -> tuple[ScenarioSummary, ...]:
     """Return each scenario's answer and table, for a terminal."""
+    data = run if isinstance(run, ReportData) else load(run)
     return tuple(
         ScenarioSummary(
             result.name,
@@ -39,7 +53,7 @@ def summarise(run: Run | Path | str) -> tuple[ScenarioSummary, ...]:
             tuple(str(statement) for statement in answer(result)),
             scenario_table(result),
         )
-        for result in load(run).scenarios
+        for result in data.scenarios
     )
 
 

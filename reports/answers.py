@@ -7,21 +7,26 @@ from typing import TYPE_CHECKING
 
 from benchsuite.comparison import SAME
 from reports import format as fmt
+from reports.combined import stack
 from reports.costs import break_even, knee, trade_off
 from reports.findings import Field, Rival, fewest_rounds, find_field
+from reports.latency import with_tails
 from reports.phrases import (
     Standing,
     Statement,
     absences,
     factor,
+    labels,
     no_comparison,
     nothing_measured,
     single_round,
     span,
     state,
     step,
+    told,
     unproven,
 )
+from reports.prices import payback, price, prices, starts
 
 if TYPE_CHECKING:
     from reports.results import ContextResult, ScenarioResult, VariantResult
@@ -38,7 +43,7 @@ def answer(result: ScenarioResult) -> tuple[Statement, ...]:
     """Answer a scenario's question, one statement for each context; contexts that answer alike share one."""
     contexts: dict[tuple[str, str, Standing], list[str]] = {}
     for context in result.contexts:
-        found = _answer_context(result, context)
+        found = with_tails(_answer_context(result, context), context, result.metric)
         contexts.setdefault((found.text, found.detail, found.standing), []).append(found.context)
     return tuple(
         Statement(fmt.listing(labels) if all(labels) else "", text, detail, standing)
@@ -49,6 +54,8 @@ def answer(result: ScenarioResult) -> tuple[Statement, ...]:
 def _answer_context(result: ScenarioResult, context: ContextResult) -> Statement:
     if result.answer == "reached":
         return reached(context)
+    if result.answer == "stack":
+        return stack(context)
     field = find_field(context)
     if field is None:
         return no_comparison(context) if context.measured else nothing_measured(context)
@@ -68,13 +75,15 @@ def best(context: ContextResult, field: Field) -> Statement:
     level = [rival for rival in field.rivals if rival.verdict != "slower"]
     base_step = f"{base.label} takes {step(base)}"
     if not level:
-        slower = fmt.listing(
-            [f"{rival.label} runs at {factor(rival.speedup)} its speed" for rival in field.rivals]
+        slower = told(
+            field.rivals,
+            lambda rival: (
+                f"{rival.label} runs at {factor(rival.speedup)} its speed{price(rival.variant, base)}"
+            ),
         )
         return state(context, "shown", f"{base.label} is the fastest: {slower}", base_step, unproven(field))
-    names = fmt.listing([rival.label for rival in level])
-    found = f"{names} at {span(level)} times {base.label}'s speed"
-    details = (base_step, _rest(level, field), unproven(field))
+    found = f"{labels(level)} at {span(level)} times {fmt.possessive(base.label)} speed"
+    details = (prices(level, base), base_step, _rest(level, field), unproven(field))
     if all(rival.verdict == "same" for rival in level):
         return state(context, "shown", f"the same within {100 * SAME:.0f} %: {found}", *details)
     shown = fmt.rounds(fewest_rounds(level))
@@ -120,15 +129,23 @@ def _faster(context: ContextResult, field: Field) -> Statement:
     winner = max(field.rivals, key=lambda rival: rival.speedup.value)
     ties = [rival for rival in field.rivals if rival is not winner and not winner.surely_beats(rival)]
     text = f"{winner.label} is {factor(winner.speedup)} as fast as {base.label}"
+    costs = price(winner.variant, base)
+    if not ties and len(field.rivals) > 1 and not field.unproven and not absences(context):
+        text += " and the fastest of all" + ("," if costs else "")
+    parts = [text + costs, payback(field, winner)]
     if ties:
-        names = fmt.listing([rival.label for rival in ties], "or")
-        text += f"; whether it beats {names} too, {fmt.rounds(fewest_rounds([winner, *ties]))} could not show"
-    elif len(field.rivals) > 1 and not field.unproven and not absences(context):
-        text += ", and the fastest of all"
+        shown = fmt.rounds(fewest_rounds([winner, *ties]))
+        parts.append(f"whether it beats {labels(ties, 'or')} too, {shown} could not show")
     steps = f"{winner.label} takes {step(winner.variant)}; {base.label} {step(base)}"
-    return state(context, "shown", text, steps, _rest([winner], field), unproven(field))
+    text = "; ".join(filter(None, parts))
+    rest = _rest([winner], field)
+    return state(context, "shown", text, steps, starts(field, winner), rest, unproven(field))
 
 
 def _rest(named: list[Rival], field: Field) -> str:
-    parts = [f"{rival.label} {factor(rival.speedup)}" for rival in field.rivals if rival not in named]
-    return f"against {field.baseline.label}'s speed: {', '.join(parts)}" if parts else ""
+    others = [rival for rival in field.rivals if rival not in named]
+    parts = told(
+        others,
+        lambda rival: f"{rival.label} at {factor(rival.speedup)}{price(rival.variant, field.baseline)}",
+    )
+    return f"against {fmt.possessive(field.baseline.label)} speed: {parts}" if parts else ""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from reports.load import ReportData
 
 MOST_NAMES = 4
+MOST_REASONS = 4
+"""So many reasons to skip are told one by one."""
 
 
 def caveats(data: ReportData) -> tuple[str, ...]:
@@ -56,14 +58,34 @@ def _failed(data: ReportData) -> list[str]:
 
 
 def _skipped(data: ReportData) -> list[str]:
+    """Tell what was skipped by its reason, the commonest first; the rarest only count."""
     reasons: dict[str, list[str]] = defaultdict(list)
+    scenarios: dict[str, set[str]] = defaultdict(set)
     for result in data.scenarios:
         for variant in result.variants:
             if variant.outcome == "skipped":
-                reasons[fmt.one_line(variant.reason).rstrip(".")].append(variant.id)
-    return [
-        fmt.sentence(f"Skipped: {_names(ids)}" + (f" ({why})" if why else "")) for why, ids in reasons.items()
+                why = fmt.one_line(variant.reason).rstrip(".")
+                reasons[why].append(variant.id)
+                scenarios[why].add(result.name)
+    ordered = sorted(reasons.items(), key=lambda pair: -len(pair[1]))
+    told = len(ordered) if len(ordered) == MOST_REASONS + 1 else MOST_REASONS
+    found = [
+        fmt.sentence(f"Skipped: {_counted(ids, len(scenarios[why]))}" + (f" ({why})" if why else ""))
+        for why, ids in ordered[:told]
     ]
+    if rest := ordered[told:]:
+        number = sum(len(ids) for _, ids in rest)
+        found.append(
+            f"Skipped: {number} more, for {len(rest)} other reasons that stand with their scenarios."
+        )
+    return found
+
+
+def _counted(ids: list[str], scenarios: int) -> str:
+    """Name a few variants; count them where they are many."""
+    if len(ids) <= MOST_NAMES:
+        return fmt.listing([fmt.name(id_) for id_ in ids])
+    return f"{len(ids)} variants of {scenarios} scenarios" if scenarios > 1 else f"{len(ids)} variants"
 
 
 def _moved(data: ReportData) -> list[str]:
@@ -96,6 +118,4 @@ def _contended(data: ReportData) -> list[str]:
 
 
 def _names(names: list[str]) -> str:
-    shown = [fmt.name(name) for name in names[:MOST_NAMES]]
-    more = len(names) - len(shown)
-    return fmt.listing([*shown, f"{more} more"] if more else shown)
+    return fmt.some([fmt.name(name) for name in names], most=MOST_NAMES)

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from benchsuite.comparison import Comparison, compare
 from benchsuite.record import CANARY, Record
-from benchsuite.scenario import format_value
 from reports import format as fmt
+from reports.labels import context_word, variant_labels, varying
 from reports.results import ContextResult, Outcome, ScenarioResult, VariantResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from benchsuite.store import Run
-
-CONTEXT_WORDS = {"train": "training", "infer": "inference", "cpu": "CPU", "cuda": "CUDA"}
-"""Words for the values of the axes that every scenario shares."""
 
 
 def collect(run: Run) -> tuple[ScenarioResult, ...]:
@@ -62,22 +59,23 @@ def _scenario(
     finished: bool,
 ) -> ScenarioResult:
     listed = list(entry.get("variants", ()))
-    compared = entry.get("compare")
+    names = variant_labels(entry)
     contexts: dict[str, list[VariantResult]] = defaultdict(list)
     labels: dict[str, str] = {}
-    telling = _varying(variant.get("context", {}) for variant in listed)
+    telling = varying(variant.get("context", {}) for variant in listed)
     for variant in listed:
         context = variant.get("context", {})
         key = str(sorted(context.items()))
-        labels[key] = ", ".join(_context_word(axis, context[axis]) for axis in telling if axis in context)
+        labels[key] = ", ".join(context_word(axis, context[axis]) for axis in telling if axis in context)
         records = by_variant.get(variant["id"], ())
         outcome, reason = _outcome(variant, records, finished=finished)
         contexts[key].append(
             VariantResult(
                 id=variant["id"],
-                label=_label(variant, compared, [v.get("settings", {}) for v in listed]),
+                label=names[variant["id"]],
                 settings=variant.get("settings", {}),
                 context=context,
+                changes=variant.get("changes", {}),
                 baseline=bool(variant.get("baseline", False)),
                 outcome=outcome,
                 reason=fmt.prose(reason),
@@ -88,10 +86,11 @@ def _scenario(
     return ScenarioResult(
         name=entry["name"],
         question=fmt.clause(entry.get("question") or f"What does {fmt.name(entry['name'])} show?"),
-        compare=compared,
+        compare=entry.get("compare"),
         metric=entry.get("metric", "step_time"),
         answer=entry.get("answer", "best"),
         once=bool(entry.get("once", False)),
+        combines=bool(entry.get("combines", False)),
         contexts=tuple(
             ContextResult(label=fmt.name(labels[key]), variants=tuple(members))
             for key, members in contexts.items()
@@ -107,33 +106,3 @@ def _outcome(variant: Mapping[str, Any], records: Sequence[Record], *, finished:
     if not variant.get("available", True):
         return "skipped", variant.get("reason") or "it cannot run on this machine"
     return "not measured", "the run left it out" if finished else "the run ended before its turn"
-
-
-def _label(
-    variant: Mapping[str, Any], compared: str | None, all_settings: Sequence[Mapping[str, Any]]
-) -> str:
-    settings, context = variant.get("settings", {}), variant.get("context", {})
-    others = [axis for axis in _varying(all_settings) if axis not in context and axis != compared]
-    words = (
-        [_value_word(compared, settings[compared])] if compared in settings and compared is not None else []
-    )
-    words += [f"{axis}={format_value(settings[axis])}" for axis in others if axis in settings]
-    return fmt.name(", ".join(words) or variant["id"])
-
-
-def _varying(mappings: Iterable[Mapping[str, Any]]) -> list[str]:
-    values: dict[str, set[str]] = defaultdict(set)
-    for mapping in mappings:
-        for axis, value in mapping.items():
-            values[axis].add(format_value(value))
-    return [axis for axis, found in values.items() if len(found) > 1]
-
-
-def _value_word(axis: str, value: object) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{axis.replace('_', ' ')} {format_value(value)}"  # type: ignore[arg-type]
-
-
-def _context_word(axis: str, value: object) -> str:
-    return CONTEXT_WORDS.get(str(value)) or _value_word(axis, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from reports import format as fmt
@@ -17,7 +18,8 @@ from reports.findings import (
     find_knee,
     memory_ratio,
 )
-from reports.phrases import Statement, factor, span, state, step, unproven
+from reports.phrases import Statement, factor, labels, span, state, step, told, unproven
+from reports.prices import price, prices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from benchsuite.statistics import Interval
     from reports.results import ContextResult, VariantResult
 
+CLOSE_SHARE = 0.98
 CACHE_WORDS = {"empty": "an empty compile cache", "filled": "a filled cache"}
 
 
@@ -32,7 +35,7 @@ def knee(context: ContextResult, field: Field, axis: str | None) -> Statement:
     """Name the smallest setting that reaches 90 % of the best throughput, and what the next one costs."""
     found = find_knee(field, axis)
     share = f"{100 * KNEE_SHARE:.0f} %"
-    details = (_next_cost(found), _beyond(found), unproven(field))
+    details = (_next_cost(found), _closer(found), _beyond(found), unproven(field))
     throughput = fmt.rate(found.at.variant.throughput.value) if found.at.variant.throughput else fmt.NOTHING
     if found.possible is found.certain:
         text = f"{found.at.label} is the smallest that reaches {share} of the best throughput: {throughput}"
@@ -54,18 +57,19 @@ def break_even(context: ContextResult, field: Field) -> Statement:
     details = (_graphs(field), unproven(field))
     if not faster:
         level = [rival for rival in field.rivals if rival.verdict != "slower"]
-        rest = ", ".join(
-            f"{rival.label} runs at {factor(rival.speedup)} {base.label}'s speed" for rival in field.rivals
+        rest = told(
+            field.rivals,
+            lambda r: f"{r.label} runs at {factor(r.speedup)} {fmt.possessive(base.label)} speed",
         )
         if not level:
             return state(context, "shown", f"it never pays: {rest}", *details)
         shown = fmt.rounds(fewest_rounds(level))
-        names = fmt.listing([rival.label for rival in level])
-        text = f"no gain that {shown} could show: {names} at {span(level)} times {base.label}'s speed"
+        names = labels(level)
+        text = f"no gain that {shown} could show: {names} at {span(level)} times {fmt.possessive(base.label)} speed"
         lost = _others([rival for rival in field.rivals if rival not in level], field)
-        return state(context, "open", text, lost, *details)
+        return state(context, "open", text, lost, prices(level, base), *details)
     winner = max(faster, key=lambda rival: rival.speedup.value)
-    text = f"{winner.label} is {factor(winner.speedup)} as fast as {base.label}"
+    text = f"{winner.label} is {factor(winner.speedup)} as fast as {base.label}{price(winner.variant, base)}"
     if paid := _paid(winner, found):
         text += f" and has paid {paid}"
     others = _others([rival for rival in field.rivals if rival is not winner], field)
@@ -79,16 +83,23 @@ def trade_off(context: ContextResult, field: Field) -> Statement:
     base_step = f"{base.label} takes {step(base)}" + _peak(base)
     if not decided:
         shown = fmt.rounds(fewest_rounds(field.rivals))
-        names = fmt.listing([rival.label for rival in field.rivals])
-        text = f"no difference in speed that {shown} could show: {names} at {span(field.rivals)} times {base.label}'s"
-        return state(context, "open", text, _memories(field), base_step, unproven(field))
+        text = (
+            f"no difference in speed that {shown} could show: {labels(field.rivals)} at {span(field.rivals)} times "
+            f"{fmt.possessive(base.label)}"
+        )
+        return state(context, "open", text, prices(field.rivals, base), base_step, unproven(field))
+    named = sorted(decided, key=lambda rival: memory_ratio(rival.variant, base) or math.inf)[: fmt.MOST_NAMED]
     text = "; ".join(
-        f"{rival.label} runs at {factor(rival.speedup)} {base.label}'s speed" + _for_memory(rival, base)
+        f"{rival.label} runs at {factor(rival.speedup)} {fmt.possessive(base.label)} speed{price(rival.variant, base)}"
         for rival in decided
+        if rival in named
     )
-    undecided = [rival.label for rival in field.rivals if rival not in decided]
-    left = f"no difference in speed was shown for {fmt.listing(undecided)}" if undecided else ""
-    return state(context, "shown", text, left, base_step, unproven(field))
+    more = len(decided) - len(named)
+    others = f"{more} more, with more memory, stand in the table" if more else ""
+    undecided = [rival for rival in field.rivals if rival not in decided]
+    left = f"no difference in speed was shown for {labels(undecided)}" if undecided else ""
+    saved = prices(undecided, base)
+    return state(context, "shown", text, others, left, saved, base_step, unproven(field))
 
 
 def _next_cost(found: Knee) -> str:
@@ -99,6 +110,17 @@ def _next_cost(found: Knee) -> str:
     ratio = memory_ratio(there.variant, here.variant)
     memory = f" and needs {fmt.factor(ratio)} times the peak memory{_from_to(here, there)}" if ratio else ""
     return f"the next one, {there.label}, does {gain} times the items a second{memory}"
+
+
+def _closer(found: Knee) -> str:
+    """Say which setting it would be for somebody who asks for more than the knee gives."""
+    top = found.best.speedup.value
+    close = next(member for member in found.members if member.speedup.value >= CLOSE_SHARE * top)
+    if close.speedup.value <= found.at.speedup.value or close is found.next:
+        return ""
+    ratio = memory_ratio(close.variant, found.at.variant)
+    memory = f", with {fmt.factor(ratio)} times the peak memory" if ratio else ""
+    return f"for {100 * CLOSE_SHARE:.0f} % of the best throughput it would be {close.label}{memory}"
 
 
 def _beyond(found: Knee) -> str:
@@ -130,8 +152,8 @@ def _after(steps: Interval) -> str:
 
 def _others(rivals: Sequence[Rival], field: Field) -> str:
     ending = {"slower": ", never pays", "same": ", no gain", "open": ", no gain shown"}
-    parts = [f"{rival.label} {factor(rival.speedup)}{ending.get(rival.verdict, '')}" for rival in rivals]
-    return f"against {field.baseline.label}'s speed: {'; '.join(parts)}" if parts else ""
+    parts = told(rivals, lambda r: f"{r.label} at {factor(r.speedup)}{ending.get(r.verdict, '')}")
+    return f"against {fmt.possessive(field.baseline.label)} speed: {parts}" if parts else ""
 
 
 def _first_steps(winner: Rival, found: tuple[BreakEven, ...], field: Field) -> str:
@@ -143,7 +165,7 @@ def _first_steps(winner: Rival, found: tuple[BreakEven, ...], field: Field) -> s
     ]
     if not times or base_ns is None:
         return ""
-    return f"its first step takes {fmt.listing(times)}, {field.baseline.label}'s {fmt.duration(base_ns)}"
+    return f"its first step takes {fmt.listing(times)}, {fmt.possessive(field.baseline.label)} {fmt.duration(base_ns)}"
 
 
 def _graphs(field: Field) -> str:
@@ -158,17 +180,6 @@ def _graphs(field: Field) -> str:
                 f"{words}: " + ", ".join(f"{label} {fmt.count(n)}" for label, n in known.items() if n)
             )
     return "; ".join(parts)
-
-
-def _for_memory(rival: Rival, base: VariantResult) -> str:
-    ratio = memory_ratio(rival.variant, base)
-    return f" with {fmt.factor(ratio)} times the peak memory" if ratio else ""
-
-
-def _memories(field: Field) -> str:
-    ratios = [(r.label, memory_ratio(r.variant, field.baseline)) for r in field.rivals]
-    parts = [f"{label} {fmt.factor(ratio)} times" for label, ratio in ratios if ratio]
-    return f"peak memory: {', '.join(parts)}" if parts else ""
 
 
 def _peak(variant: VariantResult) -> str:

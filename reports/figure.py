@@ -10,14 +10,24 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from reports.svg import drawing, new_axes, to_svg
-from reports.tables import Cell, Column, Row, Table
+from reports.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from matplotlib.axis import Axis
 
-__all__ = ["Plot", "axis_format", "data_table", "drawing", "log_axis", "new_axes", "short", "to_svg"]
+__all__ = [
+    "Plot",
+    "axis_format",
+    "data_table",
+    "drawing",
+    "log_axis",
+    "new_axes",
+    "short",
+    "to_svg",
+    "wrapped",
+]
 
 DENSE = 200
 """Below this ratio a decimal logarithmic axis has ticks at 1, 2 and 5, above at 1 only."""
@@ -61,6 +71,15 @@ def log_axis(axis: Axis, values: Sequence[float], spell: Callable[[float], str],
 def short(text: str, length: int = 28) -> str:
     """Return a label that leaves room for the plot."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def wrapped(text: str, length: int = 28) -> str:
+    """Return a label on one line, or broken at a comma into two that leave room for the plot."""
+    breaks = [match.end() for match in re.finditer(", ", text)]
+    if len(text) <= length or not breaks:
+        return short(text, length)
+    place = min(breaks, key=lambda place: abs(place - len(text) / 2))
+    return f"{short(text[:place].rstrip(), length)}\n{short(text[place:], length)}"
 
 
 def _trimmed(number: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 KNEE_SHARE = 0.9
 """The knee is where this share of the best throughput is first reached."""
 MEMORY_METRICS = ("cuda_peak_allocated", "peak_heap")
+ACCURACY_METRICS = ("test_accuracy", "accuracy")
+DEARER_STEPS = 2
+"""A start is dearer when it takes so many of the baseline's steps longer, in every round."""
 Cache: TypeAlias = Literal["empty", "filled"]
 CACHES: tuple[Cache, ...] = ("empty", "filled")
 
@@ -149,6 +153,37 @@ def memory_ratio(variant: VariantResult, other: VariantResult) -> float | None:
         if mine is not None and others:
             return mine / others
     return None
+
+
+def find_payback(field: Field, rival: Rival) -> Interval | None:
+    """Return after how many of the baseline's steps a faster rival's dearer start has been earned back.
+
+    A start is set-up and first step. None: the rival is not faster, or its start is no dearer than the baseline's.
+    """
+    mine, others, step = rival.variant.starts_ns, field.baseline.starts_ns, field.baseline.step_time
+    if rival.verdict != "faster" or not mine or not others or step is None or min(mine) <= max(others):
+        return None
+    extra_ns = statistics.median(mine) - statistics.median(others)
+    if extra_ns <= DEARER_STEPS * step.value:
+        return None
+    return _steps_to_pay(extra_ns, step.value, rival.speedup)
+
+
+def accuracy_points(variant: VariantResult, other: VariantResult) -> float | None:
+    """Return by how many points a variant is more accurate than another, where both were tried."""
+    for name in ACCURACY_METRICS:
+        mine, others = variant.metric(name), other.metric(name)
+        if mine is not None and others is not None:
+            return 100 * (mine - others)
+    return None
+
+
+def energy_ratio(variant: VariantResult, other: VariantResult) -> float | None:
+    """Return the energy of an item relative to another variant's, where both were measured."""
+    mine, others = variant.metric("energy"), other.metric("energy")
+    if mine is None or not others or not variant.timings or not other.timings:
+        return None
+    return (mine / variant.timings[0].items_per_step) / (others / other.timings[0].items_per_step)
 
 
 def _steps_to_pay(extra_ns: float, base_step_ns: float, speedup: Interval) -> Interval:

@@ -20,11 +20,14 @@ DIGITS: Final = 3
 LONGEST_NAME: Final = 80
 LONGEST_CLAUSE: Final = 240
 LONGEST_TEXT: Final = 4000
+MOST_NAMED: Final = 4
+"""So many things are named in a sentence; more are counted."""
 
 _Units = tuple[tuple[float, str], ...]
 _TIME: Final[_Units] = ((1, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s"), (600e9, "min"), (36e12, "h"))
 _TIME_SCALE: Final = {"min": 60e9, "h": 3600e9}
 _BYTES: Final[_Units] = ((1, "B"), (2**10, "KiB"), (2**20, "MiB"), (2**30, "GiB"), (2**40, "TiB"))
+_ENERGY: Final[_Units] = ((1e-6, "µJ"), (1e-3, "mJ"), (1, "J"), (1e3, "kJ"))
 _COUNT: Final[_Units] = ((1, ""), (1e6, "million"), (1e9, "billion"))
 
 
@@ -41,6 +44,11 @@ def duration_range(low_ns: float, high_ns: float) -> str:
 def size(num_bytes: float | None) -> str:
     """Spell an amount of memory: `41.2 MiB`."""
     return _spell(num_bytes, _BYTES)
+
+
+def energy(joules: float | None) -> str:
+    """Spell an energy given in joules: `41.2 mJ`."""
+    return _spell(joules, _ENERGY)
 
 
 def count(value: float | None) -> str:
@@ -78,6 +86,14 @@ def percent(share: float | None) -> str:
     if share is None or not math.isfinite(share):
         return NOTHING
     return f"{100 * share:.1f} %"
+
+
+def points(value: float | None) -> str:
+    """Spell a difference of two shares, given in points: `+0.4 points`, `-1.2 points`."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    shown = f"{value:+.1f}"
+    return f"{shown if float(shown) else '0.0'} points"
 
 
 def plain(value: float | None) -> str:
@@ -124,10 +140,22 @@ def one_line(text: str) -> str:
 
 
 def listing(words: Sequence[str], conjunction: str = "and") -> str:
-    """Join words as a sentence does: `a, b and c`."""
+    """Join words as a sentence does: `a, b and c`; by semicolons where a comma is part of one."""
     if len(words) <= 1:
         return "".join(words)
-    return f"{', '.join(words[:-1])} {conjunction} {words[-1]}"
+    between = "; " if any(", " in word for word in words) else ", "
+    return f"{between.join(words[:-1])} {conjunction} {words[-1]}"
+
+
+def some(words: Sequence[str], conjunction: str = "and", most: int = MOST_NAMED) -> str:
+    """Join the first words as a sentence does and count the others: `a, b, c, d and 12 more`."""
+    left = len(words) - most
+    return listing([*words[:most], f"{left} more"] if left > 0 else words, conjunction)
+
+
+def possessive(word: str) -> str:
+    """Return the form that owns something: `eager's`, `images'`."""
+    return f"{word}'" if word.endswith("s") else f"{word}'s"
 
 
 def sentence(text: str, *, capital: bool = True) -> str:
@@ -184,6 +212,6 @@ def _spell_range(low: float, high: float, units: _Units) -> str:
 
 
 def _number(value: float, units: _Units, rounding: str) -> str:
-    if units is not _TIME and value == int(value) and abs(value) < 10**DIGITS:
+    if units in {_BYTES, _COUNT} and value == int(value) and abs(value) < 10**DIGITS:
         return f"{int(value)}"
     return significant(value, DIGITS, rounding)

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from reports import latency
+from reports.ranking import FIGURES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from benchsuite.record import Record
+    from reports.ranking import Ranked
     from reports.results import ScenarioResult, VariantResult
 
 SAMPLES = ("scenario", "variant", "repetition", "group", "kind", "index", "ns")
@@ -55,6 +59,11 @@ def comparisons_frame(scenarios: Sequence[ScenarioResult]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COMPARISONS))
 
 
+def ranking_frame(ranking: Sequence[Ranked]) -> pd.DataFrame:
+    """Return one row for each scenario's best variant in each context, where it was shown to be faster."""
+    return pd.DataFrame([ranked.figures() for ranked in ranking], columns=list(FIGURES))
+
+
 def operators_frame(scenarios: Sequence[ScenarioResult]) -> pd.DataFrame:
     """Return one row for each operator of each variant: figures of one step."""
     rows = [
@@ -91,6 +100,7 @@ def _variant_row(scenario: str, variant: VariantResult) -> dict[str, Any]:
         "step_low_ns": time.low if time else None,
         "step_high_ns": time.high if time else None,
         "items_per_second": variant.throughput.value if variant.throughput else None,
+        **latency.figures(variant),
         "rounds": len(variant.timings),
         "speedup": comparison.speedup.value if comparison else None,
         "verdict": comparison.verdict if comparison else None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from benchsuite.store import Run, load_run
 from reports import frames
 from reports.collect import collect, latest
+from reports.ranking import rank
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,11 @@ class ReportData:
     def comparisons(self) -> pd.DataFrame:
         """One row for each variant that was compared with its baseline."""
         return frames.comparisons_frame(self.scenarios)
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        """One row for each scenario's best variant in each context, where it was shown to be faster."""
+        return frames.ranking_frame(rank(self.scenarios))
 
     @cached_property
     def operators(self) -> pd.DataFrame:

@@ -21,7 +21,9 @@ from reports.answers import answer
 from reports.caveats import caveats
 from reports.facts import facts, machine_line, merged
 from reports.plots import scenario_plots
-from reports.tables import Cell, Column, Row, Table, scenario_table
+from reports.ranking import by_place, rank, ranking_notes, ranking_table
+from reports.table import Cell, Column, Row, Table
+from reports.tables import scenario_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +38,7 @@ KEPT_OPTIONS = ("--task", "--scenarios", "--only-scenarios", "--dataset", "--dat
 """Options of the run that the command for one scenario needs too."""
 TOP_OPERATORS = 12
 UNITS = re.compile(
-    r"(?<=\d) (?=(?:ns|µs|ms|s|min|h|B|KiB|MiB|GiB|TiB|%|million|billion|items/s|times|rounds?|steps)\b|%)"
+    r"(?<=\d) (?=(?:ns|µs|ms|s|min|h|B|KiB|MiB|GiB|TiB|µJ|mJ|J|kJ|%|million|billion|items/s|times|points|rounds?|steps)\b|%)"
 )
 
 
@@ -52,8 +54,8 @@ class Card:
     plots: tuple[Plot, ...]
     operators: tuple[tuple[str, Table], ...]
     checks: Table
-    absent: tuple[tuple[str, str, str], ...]
-    """Variant, outcome and whole reason of those that did not complete a pass."""
+    absent: tuple[tuple[tuple[str, ...], str, str], ...]
+    """Variants that did not complete a pass, by outcome and whole reason."""
     command: str
 
 
@@ -85,7 +87,7 @@ def render(data: ReportData) -> str:
     )
     environment.filters |= {"held": _held, "capital": lambda text: text[:1].upper() + text[1:]}
     style, script = (_source(environment, name) for name in ("style.css", "script.js"))
-    info = data.run.info
+    info, ranking = data.run.info, rank(data.scenarios)
     return environment.get_template("report.html.j2").render(
         style=style,
         script=script,
@@ -96,6 +98,9 @@ def render(data: ReportData) -> str:
         machine=machine_line(data),
         command=shlex.join(map(fmt.name, info.command)),
         caveats=caveats(data),
+        ranking={place: ranking_table(members) for place, members in by_place(ranking).items()},
+        ranking_notes=ranking_notes(ranking),
+        compared=any(v.comparison for result in data.scenarios for v in result.variants),
         cards=[_card(number, result, info) for number, result in enumerate(data.scenarios)],
         sections=_sections(info),
         rounds=max((len(v.timings) for r in data.scenarios for v in r.variants), default=0),
@@ -169,14 +174,15 @@ def _checks(result: ScenarioResult) -> Table:
     return Table(columns, tuple(rows))
 
 
-def _absent(result: ScenarioResult) -> list[tuple[str, str, str]]:
-    found: dict[tuple[str, str, str], None] = {}
+def _absent(result: ScenarioResult) -> list[tuple[tuple[str, ...], str, str]]:
+    found: dict[tuple[str, str], dict[str, None]] = {}
     for variant in result.variants:
         for fault in variant.faults:
-            found[fmt.name(variant.id), f"{fault.pass_} pass failed", fmt.prose(fault.reason)] = None
+            what = (f"{fault.pass_} pass failed", fmt.prose(fault.reason))
+            found.setdefault(what, {})[fmt.name(variant.id)] = None
         if variant.outcome in {"skipped", "not measured"}:
-            found[fmt.name(variant.id), variant.outcome, variant.reason] = None
-    return list(found)
+            found.setdefault((variant.outcome, variant.reason), {})[fmt.name(variant.id)] = None
+    return [(tuple(names), outcome, reason) for (outcome, reason), names in found.items()]
 
 
 def _command(result: ScenarioResult, info: RunInfo) -> str:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from reports import format as fmt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from benchsuite.statistics import Interval
     from reports.findings import Field, Rival
     from reports.results import ContextResult, VariantResult
 
+MOST_ABSENT = 3
+"""So many absent variants are named; more are counted."""
 Standing: TypeAlias = Literal["shown", "open", "alone", "missing"]
 
 
@@ -66,7 +68,7 @@ def no_comparison(context: ContextResult) -> Statement:
         others = _sentence(context, absences(context)) if absences(context) else ""
         disturbed = fmt.sentence(contention(context)) if contention(context) else ""
         return Statement(context.label, f"{text} {others}".strip(), disturbed, "alone")
-    figures = "; ".join(f"{variant.label} takes {step(variant)}" for variant in measured)
+    figures = fmt.some([f"{variant.label} takes {step(variant)}" for variant in measured])
     if baseline is not None and not baseline.sound:
         return state(context, "alone", f"no comparison without the baseline {baseline.label}", figures)
     return state(context, "alone", "no comparison: no round holds a variant and its baseline", figures)
@@ -74,30 +76,36 @@ def no_comparison(context: ContextResult) -> Statement:
 
 def single_round(context: ContextResult, field: Field) -> Statement:
     """Say what one round gave, and that it shows nothing."""
-    figures = ", ".join(f"{rival.label} {fmt.factor(rival.speedup.value)} times" for rival in field.unproven)
+    figures = told(field.unproven, lambda rival: f"{rival.label} at {fmt.factor(rival.speedup.value)} times")
     return state(
         context,
         "open",
         "one round has no interval, so no difference is claimed",
-        f"in that round, against {field.baseline.label}'s speed: {figures}",
+        f"in that round, against {fmt.possessive(field.baseline.label)} speed: {figures}",
         f"{field.baseline.label} takes {step(field.baseline)}",
     )
 
 
 def unproven(field: Field) -> str:
     """Name those whose comparison rests on a single round, beside others that have more."""
-    names = fmt.listing([rival.label for rival in field.unproven])
+    names = labels(field.unproven)
     return f"{names}: compared in one round only, which shows nothing" if names else ""
 
 
 def absences(context: ContextResult) -> str:
-    """Say which variants are missing or may not win, and why."""
-    parts = []
+    """Say which variants are missing or may not win, and why; those that share a reason are told together."""
+    shared: dict[str, list[str]] = {}
     for variant in context.variants:
         if variant.outcome in {"skipped", "not measured"}:
-            parts.append(f"{variant.label} was {variant.outcome}{_because(variant)}")
-        elif not variant.sound:
-            parts.append(f"{variant.label} {fault(variant)} and cannot be part of the answer")
+            why = f"{variant.outcome}{_because(variant)}"
+            shared.setdefault(why, []).append(variant.label)
+    parts = [
+        f"{fmt.listing(labels) if len(labels) <= MOST_ABSENT else f'{len(labels)} variants'} "
+        f"{'was' if len(labels) == 1 else 'were'} {why}"
+        for why, labels in shared.items()
+    ]
+    unsound = [v for v in context.variants if v.outcome not in {"skipped", "not measured"} and not v.sound]
+    parts += [f"{variant.label} {fault(variant)} and cannot be part of the answer" for variant in unsound]
     return "; ".join(parts)
 
 
@@ -145,9 +153,23 @@ def span(rivals: Sequence[Rival]) -> str:
     return fmt.factor_range(min(r.speedup.low for r in rivals), max(r.speedup.high for r in rivals))
 
 
+def told(rivals: Sequence[Rival], spell: Callable[[Rival], str]) -> str:
+    """List what is to be said of some rivals: of the fastest few where they are many, the others are counted."""
+    fastest = sorted(rivals, key=lambda rival: -rival.speedup.value)[: fmt.MOST_NAMED]
+    left = len(rivals) - len(fastest)
+    counted = [f"{left} more in the table"] if left else []
+    return "; ".join([*(spell(rival) for rival in rivals if rival in fastest), *counted])
+
+
+def labels(rivals: Sequence[Rival], conjunction: str = "and") -> str:
+    """Name some rivals, or the first of many."""
+    return fmt.some([rival.label for rival in rivals], conjunction)
+
+
 def _sentence(context: ContextResult, text: str) -> str:
     """Make a sentence, but leave the spelling of a setting that begins it as it is."""
-    names = [variant.label for variant in context.variants if variant.label in variant.settings.values()]
+    heads = {variant.label.partition(",")[0]: variant for variant in context.variants}
+    names = [head for head, variant in heads.items() if head in variant.settings.values()]
     return fmt.sentence(text, capital=not any(text.startswith(name) for name in names))
 
 

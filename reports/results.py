@@ -28,6 +28,8 @@ class VariantResult:
     """What tells the variant from the others of its context, fit to be shown."""
     settings: Mapping[str, Any]
     context: Mapping[str, Any]
+    changes: Mapping[str, Any]
+    """What the variant stands for in a combination of several scenarios' winners; empty: it cannot be part of one."""
     baseline: bool
     outcome: Outcome
     reason: str
@@ -102,6 +104,12 @@ class VariantResult:
         ]
         return statistics.median(found) if found else None
 
+    @property
+    def starts_ns(self) -> tuple[float, ...]:
+        """Set-up and first step of each timing; where compiled code is kept, of those alone that found none."""
+        cold = [r for r in self.timings if r.compile_cache == "empty"] or self.timings
+        return tuple(r.first_step_ns + r.metrics.get("setup_time", 0.0) for r in cold if r.first_step_ns)
+
     def metric(self, *names: str) -> float | None:
         """Return the median over trials of the first of these metrics that was measured."""
         for name in names:
@@ -145,6 +153,8 @@ class ScenarioResult:
     metric: str
     answer: str
     once: bool
+    combines: bool
+    """Whether its variants are the other scenarios' winners, put on top of each other."""
     contexts: tuple[ContextResult, ...]
 
     @property

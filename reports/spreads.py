@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from benchsuite.statistics import quantile
 from reports import format as fmt
-from reports.figure import Plot, axis_format, data_table, log_axis, new_axes, short, to_svg
+from reports.figure import Plot, axis_format, data_table, log_axis, new_axes, to_svg, wrapped
 from reports.svg import BLUE, INK, MUTED, VERMILLION
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def speedup_plot(result: ScenarioResult, prefix: str) -> Plot | None:
     for place, (_, comparison) in enumerate(rows):
         if comparison is not None:
             _draw_interval(axes, place, comparison)
-    axes.set_yticks(range(len(rows)), [short(label, 34) for label, _ in rows])
+    axes.set_yticks(range(len(rows)), [wrapped(label, 34) for label, _ in rows])
     for tick, (_, comparison) in zip(axes.get_yticklabels(), rows, strict=True):
         tick.set_fontweight("bold" if comparison is None else "normal")
     axes.set_ylim(len(rows) - 0.4, -0.6)
@@ -94,7 +94,7 @@ def distribution_plot(context: ContextResult, prefix: str) -> Plot | None:
     figure, axes = new_axes(0.75 + 0.42 * len(measured))
     for place, variant in enumerate(measured):
         _draw_strip(axes, place, samples[variant.id], edge)
-    axes.set_yticks(range(len(measured)), [short(variant.label) for variant in measured])
+    axes.set_yticks(range(len(measured)), [wrapped(variant.label) for variant in measured])
     axes.set_ylim(len(measured) - 0.5, -0.5)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)

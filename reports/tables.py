@@ -1,89 +1,22 @@
-"""The table of a scenario: display strings beside raw values, for page, terminal and notebook alike."""
+"""The table of a scenario, for page, terminal and notebook alike."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from reports import format as fmt
+from reports.labels import axis_word
+from reports.latency import PERCENTS, percentile_ns
+from reports.notes import scenario_notes
+from reports.table import Cell, Column, Row, Table, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    import pandas as pd
+    from collections.abc import Callable
 
     from benchsuite.statistics import Interval
     from reports.results import ScenarioResult, VariantResult
-
-Value: TypeAlias = str | float | None
-MOST_NAMES = 3
-"""So many variants are named in a note; more are counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its title, how it is aligned, and whether a narrow screen keeps it."""
-
-    title: str
-    numeric: bool = False
-    essential: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What is shown, and the value behind it: what a table is sorted by."""
-
-    text: str
-    value: Value = None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row; the tone says in a word what its colour may say."""
-
-    cells: tuple[Cell, ...]
-    tone: str = ""
-    """A verdict, or an outcome other than completed."""
-    key: str = ""
-    """The variant's id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Columns, rows and notes, ready to be printed; names in it are plain text of any content."""
-
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def titles(self) -> tuple[str, ...]:
-        """The columns' titles."""
-        return tuple(column.title for column in self.columns)
-
-    @property
-    def numeric(self) -> tuple[bool, ...]:
-        """Which columns hold numbers, and stand to the right."""
-        return tuple(column.numeric for column in self.columns)
-
-    @property
-    def texts(self) -> tuple[tuple[str, ...], ...]:
-        """The rows as they are shown."""
-        return tuple(tuple(cell.text for cell in row.cells) for row in self.rows)
-
-    def essential(self) -> Table:
-        """Return the table with the columns that a narrow screen keeps."""
-        kept = [index for index, column in enumerate(self.columns) if column.essential]
-        rows = (Row(tuple(row.cells[index] for index in kept), row.tone, row.key) for row in self.rows)
-        return Table(tuple(self.columns[index] for index in kept), tuple(rows), self.notes)
-
-    def frame(self) -> pd.DataFrame:
-        """Return the raw values, indexed by the variants' ids."""
-        import pandas as pd
-
-        values = [[cell.value for cell in row.cells] for row in self.rows]
-        return pd.DataFrame(values, columns=list(self.titles), index=[row.key for row in self.rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +39,7 @@ def scenario_table(result: ScenarioResult) -> Table:
         cells = (*head, *(field.cell(variant) for field in fields))
         table_rows.append(Row(cells, verdict(variant, alone=result.compare is None), variant.id))
     columns = [*columns, *(field.column for field in fields)]
-    return Table(tuple(columns), tuple(table_rows), tuple(_notes(result)))
+    return Table(tuple(columns), tuple(table_rows), tuple(scenario_notes(result)))
 
 
 def verdict(variant: VariantResult, *, alone: bool = False) -> str:
@@ -126,8 +59,9 @@ def verdict(variant: VariantResult, *, alone: bool = False) -> str:
 
 
 def _fields(result: ScenarioResult) -> list[_Field]:
-    alone, axis = result.compare is None, (result.compare or "").replace("_", " ")
-    asks_throughput = result.metric == "throughput"
+    alone, axis = result.compare is None, _single_axis(result)
+    asks_throughput = result.metric in {"throughput", "latency"}
+    percents = PERCENTS if result.metric == "latency" else ()
     compared = any(variant.comparison is not None for variant in result.variants)
     cold = any(variant.first_step_ns("empty") for variant in result.variants)
     first_steps = (
@@ -141,11 +75,17 @@ def _fields(result: ScenarioResult) -> list[_Field]:
     return [
         _Field(
             Column(fmt.name(axis or "variant").capitalize(), essential=True),
-            lambda variant: Cell(variant.label.removeprefix(f"{axis} "), _sort_key(variant, result.compare)),
+            lambda variant: Cell(
+                variant.label.removeprefix(f"{axis} ") if axis else variant.label,
+                _sort_key(variant, axis and result.compare),
+            ),
             always=True,
         ),
-        _metric("Step time", fmt.duration, lambda v: _middle(v.step_time), essential=not asks_throughput),
+        _metric(
+            "Step time", fmt.duration, lambda v: _middle(v.step_time), essential=result.metric != "throughput"
+        ),
         _Field(Column("95 % interval", numeric=True), _interval),
+        *(_percentile(percent) for percent in percents),
         _metric("Throughput", fmt.rate, lambda v: _middle(v.throughput), essential=asks_throughput),
         *(
             [_Field(Column("Speed against baseline", numeric=True, essential=True), _speed)]
@@ -158,7 +98,13 @@ def _fields(result: ScenarioResult) -> list[_Field]:
             always=True,
         ),
         *first_steps,
+        _metric("Energy a step", fmt.energy, lambda v: v.metric("energy")),
+        _metric("Waiting for data", fmt.percent, lambda v: v.metric("data_wait_share")),
+        _metric("Epoch start", fmt.duration, lambda v: v.metric("epoch_start_time")),
+        _metric("Skipped steps", fmt.count, lambda v: v.metric("skipped_steps")),
         _metric("Peak heap", fmt.size, lambda v: v.metric("peak_heap"), essential=True),
+        _metric("Worker memory", fmt.size, lambda v: v.metric("worker_memory")),
+        _metric("Optimizer state", fmt.size, lambda v: v.metric("optimizer_state_bytes")),
         _metric("Allocations a step", fmt.count, lambda v: v.metric("allocations")),
         _metric("CUDA allocated", fmt.size, lambda v: v.metric("cuda_peak_allocated")),
         _metric("CUDA reserved", fmt.size, lambda v: v.metric("cuda_peak_reserved")),
@@ -167,6 +113,25 @@ def _fields(result: ScenarioResult) -> list[_Field]:
         _metric("Accuracy", fmt.percent, lambda v: v.metric("test_accuracy", "accuracy"), essential=True),
         _Field(Column("Disturbed"), _disturbed),
     ]
+
+
+def _single_axis(result: ScenarioResult) -> str:
+    """Return the compared axis in words; empty where a variant's label says more than its value on that axis."""
+    axis = result.compare
+    if axis is None or not all(
+        variant.label in {fmt.name(str(value)), fmt.name(axis_word(axis, value))}
+        for variant in result.variants
+        if (value := variant.settings.get(axis)) is not None
+    ):
+        return ""
+    return axis.replace("_", " ")
+
+
+def _percentile(percent: int) -> _Field:
+    slowest = percent == max(PERCENTS)
+    return _metric(
+        f"p{percent} latency", fmt.duration, lambda v: percentile_ns(v, percent), essential=slowest
+    )
 
 
 def _metric(
@@ -215,33 +180,3 @@ def _speed(variant: VariantResult) -> Cell:
 def _disturbed(variant: VariantResult) -> Cell:
     number, rounds = len(variant.disturbances), len(variant.timings)
     return Cell(f"{number} of {fmt.rounds(rounds)}", number) if number else Cell("")
-
-
-def _notes(result: ScenarioResult) -> list[str]:
-    """Return what the rows cannot say, told once for all variants that share it."""
-    shared: dict[str, list[str]] = {}
-    for variant in result.variants:
-        for note in _variant_notes(variant):
-            shared.setdefault(note, []).append(fmt.name(variant.id))
-    notes = [f"{_who(names)}: {note}" for note, names in shared.items()]
-    disturbed = [variant for variant in result.variants if variant.disturbances]
-    if disturbed:
-        example = max(disturbed, key=lambda variant: len(variant.disturbances))
-        names = _who([fmt.name(variant.id) for variant in disturbed])
-        notes.append(f"Under contention: {names} ({example.label} {example.disturbances[-1]}).")
-    if any(variant.series("epoch_s") for variant in result.variants):
-        notes.append("A step of this scenario is one epoch.")
-    return notes
-
-
-def _variant_notes(variant: VariantResult) -> Iterator[str]:
-    if variant.outcome in {"skipped", "not measured"}:
-        yield fmt.sentence(f"{variant.outcome}, {fmt.one_line(variant.reason)}", capital=False)
-    if variant.unsettled:
-        yield f"{fmt.rounds(variant.unsettled)} began before the step time had settled."
-    for fault in variant.faults:
-        yield fmt.sentence(f"{fault.pass_} pass failed, {fmt.one_line(fault.reason)}", capital=False)
-
-
-def _who(names: list[str]) -> str:
-    return fmt.listing(names) if len(names) <= MOST_NAMES else f"{len(names)} variants"

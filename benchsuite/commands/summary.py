@@ -12,10 +12,10 @@ from benchsuite.store import load_run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reports.tables import Table
+    from reports.table import Table
 
-WIDE = 160
-"""Columns of a terminal from which on a table is shown whole."""
+MOST_NAMED = 4
+"""So many failed variants are named in an error; more are counted."""
 
 
 def show(path: Path, out: terminal.Terminal, as_json: bool) -> None:
@@ -28,22 +28,22 @@ def show(path: Path, out: terminal.Terminal, as_json: bool) -> None:
 
     page = reports.build(path)
     loaded = load_run(path)
-    summaries = reports.summarise(loaded)
+    data = reports.load(loaded)
+    summaries, ranking = reports.summarise(data), reports.rank(data.scenarios)
     for summary in summaries:
         out.line()
         out.line(f"{summary.name}: {summary.question}", style="bold")
         for sentence in summary.sentences:
             out.line(sentence)
-        table = summary.table if out.width >= WIDE else summary.table.essential()
-        for context, texts in _by_context(table).items():
-            if context:
-                out.line(f" {context}")
-            out.table(
-                table.titles[1:] if context else table.titles,
-                texts,
-                table.numeric[1:] if context else table.numeric,
-            )
-        for note in table.notes:
+        _show_table(summary.table, out)
+    if not data.comparisons.empty:
+        out.line()
+        out.line("What pays on this machine", style="bold")
+        for place, members in reports.by_place(ranking).items():
+            out.line(f" {place}")
+            for ranked in members:
+                out.line(f"  {ranked}")
+        for note in reports.ranking_notes(ranking):
             out.line(note)
     failed = [record for record in loaded.records if record.outcome == "failed"]
     completed = timings(loaded.records)
@@ -57,16 +57,31 @@ def show(path: Path, out: terminal.Terminal, as_json: bool) -> None:
             "completed": len(completed),
             "failed": [{"variant": record.variant, "pass": record.pass_, "reason": record.reason} for record in failed],
             "answers": {summary.name: list(summary.sentences) for summary in summaries},
+            "ranking": [ranked.figures() for ranked in ranking],
         })  # fmt: skip
     else:
         out.line(str(path))
     if failed:
         names = sorted({record.variant for record in failed})
+        more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
         raise NothingMeasuredError(
-            f"{len(names)} of the variants failed: {', '.join(names)}; the report says why"
+            f"{len(names)} of the variants failed: {', '.join(names[:MOST_NAMED])}{more}; the report says why"
         )
     if not completed:
         raise NothingMeasuredError("nothing was measured: no variant can run here; the report says why")
+
+
+def _show_table(table: Table, out: terminal.Terminal) -> None:
+    """Show as much of a table as fits; the context, where there is one, stands above its rows."""
+    context_width = table.widths[0] if table.titles[0] == "Context" else 0
+    shown = table.fitting(out.width + context_width)
+    for context, texts in _by_context(shown).items():
+        if context:
+            out.line(f" {context}")
+        kept = slice(1, None) if context else slice(None)
+        out.table(shown.titles[kept], texts, shown.numeric[kept])
+    for note in shown.notes:
+        out.line(note)
 
 
 def _by_context(table: Table) -> dict[str, list[tuple[str, ...]]]:

@@ -40,6 +40,20 @@ def test_the_answers_come_first_and_lead_to_their_cards(page: Page, report: Path
     assert page.locator("#scenario-2 h2").inner_text() == "Does torch.compile pay?"
 
 
+def test_what_pays_stands_behind_the_answers(page: Page, report: Path) -> None:
+    open_report(page, report)
+    section = page.locator("main > *").nth(1)
+    assert section.get_attribute("id") == "ranking"
+    rows = section.locator("table").first.locator("tbody tr")
+    assert rows.first.get_attribute("data-tone") == "same step"
+    assert rows.last.get_attribute("data-tone") == "combined"
+    weights = [
+        row.locator("td").first.evaluate("cell => getComputedStyle(cell).fontWeight") for row in rows.all()
+    ]
+    assert weights[-1] == "600"
+    assert set(weights[:-1]) == {"400"}
+
+
 def test_a_table_sorts_by_value_up_and_down_and_empty_cells_stay_last(page: Page, report: Path) -> None:
     open_report(page, report)
     card = page.locator("#scenario-1")

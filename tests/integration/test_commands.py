@@ -34,7 +34,7 @@ def run(capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "compil"], "no scenario is called 'compil': did you mean compile?"),
+        (["run", "compil"], "no scenario is called 'compil': did you mean compile"),
         (["run", "compile", "nothing"], "no scenario is called 'nothing'"),
         (["run"], "name the scenarios to run, or give --all"),
         (["run", "--all", "compile"], "name the scenarios to run, or give --all"),
@@ -123,10 +123,45 @@ def test_list_shows_every_variant_and_why_one_cannot_run(run):
         for variant in scenario["variants"]:
             assert variant["available"] == (variant["reason"] == "")
             assert {"id", "settings", "context", "baseline"} <= variant.keys()
+    code, plain, _err = run("list", "--variants")
+    assert code == 0
+    lines = [line.strip().removesuffix(" (baseline)") for line in plain.splitlines()]
+    for scenario in document["scenarios"]:
+        assert f"{scenario['name']}: {scenario['question']}" in lines
+        assert all(lines.count(variant["id"]) == 1 for variant in scenario["variants"])
+
+
+def test_list_shows_a_question_and_a_count_for_each_scenario(run):
+    scenarios = json.loads(run("list", "--json")[1])["scenarios"]
     code, plain, _err = run("list")
-    assert all(
-        variant["id"] in plain for scenario in document["scenarios"] for variant in scenario["variants"]
-    )
+    assert code == 0
+    lines = plain.splitlines()
+    for scenario in scenarios:
+        number = len(scenario["variants"])
+        here = sum(variant["available"] for variant in scenario["variants"])
+        (line,) = [line for line in lines if line.split()[:1] == [scenario["name"]]]
+        assert scenario["question"] in line
+        assert f"{number} variant{'s' if number > 1 else ''}, {here} here" in line
+    variants = [variant for scenario in scenarios for variant in scenario["variants"]]
+    here = sum(variant["available"] for variant in variants)
+    assert f"{len(scenarios)} scenarios, {len(variants)} variants, {here} here; not here:" in plain
+    reasons = {variant["reason"] for variant in variants if not variant["available"]}
+    told = [line.split(maxsplit=1) for line in plain.partition("not here:\n")[2].splitlines()[:-1]]
+    assert {reason for _, reason in told} == reasons
+    assert sum(int(count) for count, _ in told) == len(variants) - here
+
+
+def test_list_shows_the_variants_of_what_is_named(run):
+    code, plain, _err = run("list", "device", "compile")
+    assert code == 0
+    assert plain.index("device: ") < plain.index("compile: ")
+    assert "  compile[mode=eager] (baseline)" in plain.splitlines()
+    assert "training" not in plain
+    document = json.loads(run("list", "device", "--json")[1])
+    assert [scenario["name"] for scenario in document["scenarios"]] == ["device"]
+    code, _out, err = run("list", "devise")
+    assert code == 2
+    assert "did you mean device" in err
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["--help"], ["run", "--help"]])

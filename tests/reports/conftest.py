@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of the four scenarios, with one variant failed and CUDA skipped."""
+    """A run of eight scenarios, with one variant failed and CUDA skipped."""
     return write_run(tmp_path_factory.mktemp("runs"))
 
 
@@ -33,6 +33,8 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
         answer: str = "best",
         changes: Mapping[Any, Mapping[str, Any]] | None = None,
         skipped: Mapping[Any, str] | None = None,
+        stands_for: Mapping[Any, Mapping[str, Any]] | None = None,
+        combines: bool = False,
         extra: Sequence[Record] = (),
     ) -> Run:
         names = [*times, *(skipped or {})]
@@ -44,6 +46,7 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
             "metric": "step_time",
             "answer": answer,
             "once": False,
+            "combines": combines,
             "variants": [
                 {
                     "id": f"layout[mode={name}]",
@@ -52,6 +55,7 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
                     "baseline": name in {"plain", 1},
                     "available": name not in (skipped or {}),
                     "reason": (skipped or {}).get(name, ""),
+                    "changes": (stands_for or {}).get(name, {}),
                 }
                 for name in names
             ],

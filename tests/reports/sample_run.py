@@ -1,4 +1,4 @@
-"""Builds a run directory with the four built-in scenarios and plausible samples, as the engine would leave it."""
+"""Builds a run directory of several kinds of scenarios with plausible samples, as the engine would leave it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 import random
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from sample_scenarios import FIRST_STEP_S, PHASES, own_metrics, scenarios, step_time_ns
 
 from benchsuite.record import CANARY, CheckResult, OperatorRow, Record, RunInfo, Turn
 from benchsuite.store import INFO_FILE, RECORDS_FILE, RunDirectory
@@ -17,14 +19,6 @@ if TYPE_CHECKING:
 STARTED = "2026-03-02T09:14:07Z"
 TURN_NS = 20e6
 NUM_TURNS = 30
-PHASES = ("train", "infer")
-BATCH_SIZES = (1, 8, 32, 100, 512, 2048)
-MODES = ("eager", "default", "reduce-overhead", "max-autotune")
-MODE_FACTORS = {
-    "train": {"eager": 1.0, "default": 0.86, "reduce-overhead": 0.858, "max-autotune": 0.76},
-    "infer": {"eager": 1.0, "default": 0.995, "reduce-overhead": 1.004, "max-autotune": 1.22},
-}
-FIRST_STEP_S = {"eager": 0.03, "default": 14.2, "reduce-overhead": 15.1, "max-autotune": 41.8}
 OPERATOR_SHARES = {
     "aten::mkldnn_convolution": (2, 0.31),
     "aten::convolution_backward": (2, 0.28),
@@ -59,87 +53,6 @@ class Sampler:
             for turn in turns
             for _ in range(min(turn.steps, 3))
         )
-
-
-def entry(
-    name: str, question: str, answer: str, variants: list[dict[str, Any]], **more: Any
-) -> dict[str, Any]:
-    head = {
-        "name": name,
-        "question": question,
-        "compare": None,
-        "within": [],
-        "metric": "step_time",
-        "once": False,
-    }
-    return {**head, "answer": answer, "variants": variants, **more}
-
-
-def variant(id_: str, *, baseline: bool, context: Mapping[str, Any], **settings: Any) -> dict[str, Any]:
-    return {
-        "id": id_,
-        "settings": {**settings, **context},
-        "context": dict(context),
-        "baseline": baseline,
-        "available": True,
-        "reason": "",
-    }
-
-
-def variant_id(scenario: str, shown: str, phase: str) -> str:
-    return f"{scenario}[{shown}{',phase=infer' if phase == 'infer' else ''}]"
-
-
-def scenarios() -> list[dict[str, Any]]:
-    training = [variant("training", baseline=True, context={}, epochs=20, device="cpu")]
-    batch = [
-        variant(
-            variant_id("batch_size", f"batch_size={size}", phase),
-            baseline=size == 100,
-            context={"phase": phase, "device": "cpu"},
-            batch_size=size,
-        )
-        for phase in PHASES
-        for size in BATCH_SIZES
-    ]
-    compiled = [
-        variant(
-            variant_id("compile", f"mode={mode}", phase),
-            baseline=mode == "eager",
-            context={"phase": phase, "device": "cpu"},
-            mode=mode,
-        )
-        for phase in PHASES
-        for mode in MODES
-    ]
-    devices = [
-        variant(
-            variant_id("device", f"device={device}", phase),
-            baseline=device == "cpu",
-            context={"phase": phase},
-            device=device,
-        )
-        for phase in PHASES
-        for device in ("cpu", "cuda")
-    ]
-    for item in devices:
-        if item["settings"]["device"] == "cuda":
-            item.update(available=False, reason="no CUDA device: torch was built without CUDA")
-    within = ["phase", "device"]
-    return [
-        entry("training", "Does the reference training reach 90 %?", "reached", training, once=True),
-        entry(
-            "batch_size",
-            "How large a batch is worth its memory?",
-            "knee",
-            batch,
-            compare="batch_size",
-            within=within,
-            metric="throughput",
-        ),
-        entry("compile", "Does torch.compile pay?", "break_even", compiled, compare="mode", within=within),
-        entry("device", "How much faster is the GPU?", "best", devices, compare="device", within=["phase"]),
-    ]
 
 
 def make_info(**changes: Any) -> RunInfo:
@@ -193,7 +106,11 @@ def make_records(rounds: int = 5) -> list[Record]:
     records = _training(sampler)
     for item in scenarios()[1:]:
         for phase in PHASES:
-            members = [v for v in item["variants"] if v["context"]["phase"] == phase and v["available"]]
+            members = [
+                v for v in item["variants"] if v["context"].get("phase", "train") == phase and v["available"]
+            ]
+            if not members:
+                continue
             if len(members) > 1:
                 for number in range(rounds):
                     records += _group(sampler, item["name"], phase, number, members)
@@ -260,18 +177,6 @@ def _record(scenario: str, item: Mapping[str, Any], **values: Any) -> Record:
     return Record(**{**head, **values})
 
 
-def _step_ns(scenario: str, phase: str, settings: Mapping[str, Any]) -> tuple[float, int]:
-    base_ns = 8.9e6 if phase == "train" else 2.6e6
-    if scenario == "batch_size":
-        size = settings["batch_size"]
-        fixed_ns = 1.1e6 if phase == "train" else 0.2e6
-        cache_misses = 1.12 if size > 1000 else 1.0
-        return (fixed_ns + (base_ns - fixed_ns) * size / 100 * cache_misses), size
-    if scenario == "compile":
-        return base_ns * MODE_FACTORS[phase][settings["mode"]], 100
-    return base_ns, 100
-
-
 def _group(
     sampler: Sampler, scenario: str, phase: str, number: int, members: Sequence[Mapping[str, Any]]
 ) -> list[Record]:
@@ -279,12 +184,13 @@ def _group(
     group = f"{scenario}-{phase}-{number}"
     records = []
     for place, item in enumerate(members):
-        step_ns, items = _step_ns(scenario, phase, item["settings"])
+        step_ns, items = step_time_ns(scenario, phase, item["settings"])
         turns = sampler.turns(step_ns, place, len(members) + 1, level)
         mode = item["settings"].get("mode", "eager")
         compiled = scenario == "compile" and mode != "eager"
         first_s = FIRST_STEP_S[mode] * (1 if phase == "train" else 0.6)
         metrics = {"peak_rss": 4.1e8, "flops": 2.6e6 * items}
+        metrics |= own_metrics(scenario, item["settings"])
         if compiled:
             metrics |= {"graph_breaks": 0.0, "recompiles": 1.0 if mode == "reduce-overhead" else 0.0}
         records.append(
@@ -319,8 +225,10 @@ def _group(
 
 
 def _other_passes(scenario: str, phase: str, item: Mapping[str, Any]) -> list[Record]:
-    step_ns, items = _step_ns(scenario, phase, item["settings"])
+    step_ns, items = step_time_ns(scenario, phase, item["settings"])
     heap = (3.1e6 + 2.2e5 * items) * (1.6 if phase == "train" else 1.0)
+    heap *= 0.62 if "bf16-autocast" in item["settings"].values() else 1.0
+    heap *= 1.9 if "memory" in item["settings"].values() else 1.0
     operators = tuple(
         OperatorRow(name, calls, share * step_ns, share * 1.2 * step_ns)
         for name, (calls, share) in OPERATOR_SHARES.items()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -69,7 +70,7 @@ def test_one_round_claims_nothing(make_run: MakeRun) -> None:
     statement = only(make_run({"plain": [9.0], "packed": [3.0]}))
     assert statement.standing == "open"
     assert statement.text == "One round has no interval, so no difference is claimed."
-    assert "packed 3.00 times" in statement.detail
+    assert "packed at 3.00 times" in statement.detail
 
 
 def test_two_rounds_are_answered_with_their_wide_interval(make_run: MakeRun) -> None:
@@ -130,6 +131,103 @@ def test_the_knee_is_the_smallest_setting_near_the_best(make_run: MakeRun) -> No
     assert statement.standing == "shown"
     assert statement.text.startswith("Mode 8 is the smallest that reaches 90 % of the best throughput")
     assert "needs 8.00 times the peak memory (64 MiB instead of 8 MiB)" in statement.detail
+
+
+def test_a_knee_says_what_would_reach_nearly_all(make_run: MakeRun) -> None:
+    sizes = {size: {"items_per_step": size} for size in (1, 8, 16, 64)}
+    times = {1: scaled(0.1), 8: scaled(8 / 93), 16: scaled(16 / 96), 64: scaled(64 / 100)}
+    statement = only(make_run(times, answer="knee", changes=sizes))
+    assert "The next one, mode 16, does 1.03 times the items a second." in statement.detail
+    assert "For 98 % of the best throughput it would be mode 64." in statement.detail
+    assert "For 98 %" not in only(make_run({1: times[1], 64: times[64]}, answer="knee", changes=sizes)).detail
+
+
+def measured(mode: str, number: int, **metrics: float) -> Any:
+    return trial(f"layout[mode={mode}]", mode, number, 1e6, pass_="memory", turns=(), metrics=metrics)
+
+
+@pytest.mark.parametrize(
+    ("base", "winner", "words"),
+    [
+        ({"peak_heap": 4e6}, {"peak_heap": 5.24e6}, " with 1.31 times the peak memory."),
+        ({"peak_heap": 4e6}, {"peak_heap": 2.88e6}, " with 0.72 times the peak memory."),
+        ({"peak_heap": 4e6}, {"peak_heap": 4.07e6}, " as fast as plain."),
+        ({"accuracy": 0.961}, {"accuracy": 0.956}, " with 0.5 points less accuracy."),
+        ({"test_accuracy": 0.961}, {"accuracy": 0.5}, " as fast as plain."),
+        ({"energy": 2.0}, {"energy": 1.0}, " with 0.50 times the energy."),
+        ({"worker_memory": 0.0}, {"worker_memory": 2.0**26}, " with 64 MiB more in worker processes."),
+        (
+            {"peak_heap": 4e6, "energy": 1.0, "accuracy": 0.96},
+            {"peak_heap": 8e6, "energy": 1.3, "accuracy": 0.97},
+            " with 2.00 times the peak memory, 1.30 times the energy and 1.0 points more accuracy.",
+        ),
+    ],
+)
+def test_a_winner_says_what_it_costs_and_saves(
+    base: dict[str, float], winner: dict[str, float], words: str, make_run: MakeRun
+) -> None:
+    extra = [measured("plain", 0, **base), measured("packed", 0, **winner)]
+    statement = only(make_run({"plain": LEVELS, "packed": scaled(0.8)}, extra=extra))
+    assert statement.text.endswith(words)
+
+
+def test_energy_is_compared_by_the_item(make_run: MakeRun) -> None:
+    extra = [measured("plain", 0, energy=1.0), measured("packed", 0, energy=2.0)]
+    times = {"plain": LEVELS, "packed": scaled(0.8)}
+    twice = {"packed": {"items_per_step": 200}}
+    assert "energy" not in only(make_run(times, extra=extra, changes=twice)).text
+
+
+def test_a_baseline_that_is_the_fastest_says_what_the_others_save(make_run: MakeRun) -> None:
+    extra = [measured("plain", 0, peak_heap=4e6), measured("packed", 0, peak_heap=2e6)]
+    statement = only(make_run({"plain": LEVELS, "packed": scaled(1.25)}, extra=extra))
+    assert statement.text.endswith("its speed with 0.50 times the peak memory.")
+
+
+def test_where_no_speed_differs_memory_still_may(make_run: MakeRun) -> None:
+    extra = [measured("plain", 0, peak_heap=4e6), measured("packed", 0, peak_heap=2e6)]
+    statement = only(make_run({"plain": LEVELS, "packed": scaled(1.0)}, extra=extra))
+    assert "Against plain: packed with 0.50 times the peak memory." in statement.detail
+
+
+def started(make_run: MakeRun, factor: float, setups_s: list[float]) -> Statement:
+    extra = [
+        trial("layout[mode=ready]", "ready", number, ms * 1e6, metrics={"setup_time": setup_s * 1e9})
+        for number, (ms, setup_s) in enumerate(zip(scaled(factor), setups_s, strict=True))
+    ]
+    return only(make_run({"plain": LEVELS, "ready": []}, extra=extra))
+
+
+def test_a_dearer_start_is_earned_back_after_some_steps(make_run: MakeRun) -> None:
+    statement = started(make_run, 0.8, [2.0] * 5)
+    extra_ns = 2e9 + 10 * 9.1e6 * (0.8 - 1)
+    steps = extra_ns / (9.23e6 * (1 - 0.8))
+    found = re.search(
+        r"as fast as plain; its dearer start has paid after about ([\d,]+) steps\.$", statement.text
+    )
+    assert found is not None
+    assert float(found[1].replace(",", "")) == pytest.approx(steps, rel=0.01)
+    assert "Set-up and first step take 2.07 s, plain's 91.0 ms." in statement.detail
+
+
+def test_a_start_that_is_dearer_in_some_rounds_alone_is_not_told(make_run: MakeRun) -> None:
+    assert "start" not in str(started(make_run, 0.8, [2.0, 2.0, 2.0, 0.0, 2.0]))
+    assert "start" not in str(started(make_run, 0.8, [0.03] * 5))
+
+
+def test_what_is_slower_has_no_start_to_earn_back(make_run: MakeRun) -> None:
+    assert "start" not in str(started(make_run, 1.25, [2.0] * 5))
+
+
+@pytest.mark.parametrize("kind", ["best", "break_even", "trade_off", "stack"])
+@pytest.mark.parametrize("factor", [0.6, 0.999, 1.5])
+def test_sentences_about_many_variants_stay_short(kind: str, factor: float, make_run: MakeRun) -> None:
+    times = {"plain": LEVELS} | {f"mode{n}": scaled(factor * (1 + n / 1000)) for n in range(16)}
+    skipped = {f"gpu{n}": "no GPU" for n in range(20)}
+    statement = only(make_run(times, answer=kind, skipped=skipped, combines=kind == "stack"))
+    assert len(statement.text) < 420
+    assert len(str(statement)) < 900
+    assert "20 variants were skipped (no GPU)." in statement.detail
 
 
 def compiled(make_run: MakeRun, factor: float) -> Run:

@@ -92,6 +92,29 @@ def test_names_are_one_bounded_line_without_invisible_characters(text: str) -> N
     assert not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]", shown)
 
 
+@pytest.mark.parametrize(
+    ("joules", "shown"), [(0.0412, "41.2 mJ"), (1.0, "1.00 J"), (3.2e-6, "3.20 µJ"), (None, fmt.NOTHING)]
+)
+def test_energies(joules: float | None, shown: str) -> None:
+    assert fmt.energy(joules) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.44, "+0.4 points"), (-1.2, "-1.2 points"), (-0.04, "0.0 points"), (None, fmt.NOTHING)],
+)
+def test_points(value: float | None, shown: str) -> None:
+    assert fmt.points(value) == shown
+
+
+def test_words_are_joined_as_in_a_sentence() -> None:
+    assert fmt.listing(["a", "b", "c"]) == "a, b and c"
+    assert fmt.listing(["a, 1", "a, 2", "b"], "or") == "a, 1; a, 2 or b"
+    assert fmt.some(list("abcdef")) == "a, b, c, d and 2 more"
+    assert fmt.some(list("abcd")) == "a, b, c and d"
+    assert [fmt.possessive(word) for word in ("eager", "images")] == ["eager's", "images'"]
+
+
 def test_an_unbounded_interval_is_not_shown() -> None:
     assert fmt.factor_range(0.0, math.inf) == fmt.NOTHING
     assert fmt.duration_range(0.0, math.inf) == fmt.NOTHING

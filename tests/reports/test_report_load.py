@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def test_frames_hold_every_variant_and_every_sample(sample: Path) -> None:
     data = reports.load(sample)
     outcomes = data.variants.set_index("variant")["outcome"]
-    assert len(data.variants) == 25
+    assert len(data.variants) == 41
     assert outcomes["batch_size[batch_size=2048]"] == "failed"
     assert outcomes["device[device=cuda]"] == "skipped"
     turns = data.samples.query("kind == 'turn' and variant == 'compile[mode=eager]'")
@@ -36,6 +36,28 @@ def test_a_table_is_text_to_print_and_values_to_compute_with(sample: Path) -> No
     narrow = summary.table.essential()
     assert len(narrow.titles) < len(summary.table.titles)
     assert "Verdict" in narrow.titles
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 160, 400])
+def test_a_table_keeps_what_fits_and_what_is_essential(sample: Path, width: int) -> None:
+    for summary in reports.summarise(sample):
+        shown = summary.table.fitting(width)
+        assert sum(shown.widths) <= width or shown.titles == summary.table.essential().titles
+        assert set(summary.table.essential().titles) <= set(shown.titles)
+        assert shown.titles == tuple(title for title in summary.table.titles if title in shown.titles)
+        if sum(summary.table.widths) <= width:
+            assert shown == summary.table
+
+
+def test_columns_stand_where_there_are_values(sample: Path) -> None:
+    tables = {summary.name: summary.table for summary in reports.summarise(sample)}
+    assert {"Waiting for data", "Epoch start", "Worker memory"} <= set(tables["loader"].titles)
+    assert "Skipped steps" in tables["precision"].titles
+    assert not {"Waiting for data", "Skipped steps", "Energy a step"} & set(tables["compile"].titles)
+    assert tables["loader"].titles[0] == "Variant"
+    assert tables["precision"].titles[0] == "Precision"
+    frame = tables["precision"].frame()
+    assert frame.loc["precision[precision=fp16-autocast]", "Skipped steps"] == 2
 
 
 def test_a_truncated_last_line_is_told_and_the_rest_stands(tmp_path: Path) -> None:
@@ -78,6 +100,10 @@ def test_a_header_without_scenarios_is_filled_from_the_records(tmp_path: Path) -
         "batch_size",
         "compile",
         "device",
+        "loader",
+        "precision",
+        "optimizer",
+        "stack",
     }
 
 

@@ -6,6 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import reports
+from reports.caveats import caveats
+from reports.page import render
 from reports.plots import scenario_plots
 
 if TYPE_CHECKING:
@@ -51,6 +53,35 @@ def test_what_the_page_says_first(sample: Path) -> None:
         assert text in page
 
 
+def test_what_pays_stands_between_the_answers_and_the_cards(sample: Path) -> None:
+    page = reports.build(sample).read_text(encoding="utf-8")
+    places = [page.index(f'id="{name}"') for name in ("answers", "ranking", "caveats", "scenario-0")]
+    assert places == sorted(places)
+    section = page[places[1] : places[2]]
+    assert section.index("Training, CPU") < section.index("Inference, CPU")
+    assert 'data-tone="other work"' in section
+    assert 'data-tone="combined"' in section
+
+
+def test_a_run_in_which_nothing_pays_says_so(make_run: Callable[..., Run]) -> None:
+    run = make_run({"plain": [9.0, 9.1, 9.2], "packed": [9.1, 9.0, 9.2]})
+    assert "No setting was shown to be faster than its baseline." in render(reports.load(run))
+    alone = render(reports.load(make_run({"plain": [9.0, 9.1, 9.2]})))
+    assert "What pays on this machine" not in alone
+
+
+def test_many_skipped_variants_are_told_by_their_reason(make_run: Callable[..., Run]) -> None:
+    reasons = {f"gpu{n}": "no GPU" for n in range(60)} | {f"other{n}": f"reason {n}" for n in range(9)}
+    data = reports.load(make_run({"plain": [9.0]}, skipped=reasons))
+    skipped = [text for text in caveats(data) if text.startswith("Skipped")]
+    assert skipped[0] == "Skipped: 60 variants (no GPU)."
+    assert skipped[-1] == "Skipped: 6 more, for 6 other reasons that stand with their scenarios."
+    assert len(skipped) == 5
+    page = render(data)
+    assert page.count("no GPU") < 8
+    assert "Skipped and failed (69)" in page
+
+
 def test_plots_are_chosen_for_the_question(sample: Path) -> None:
     titles = [
         [plot.title for plot in scenario_plots(result, "p")] for result in reports.load(sample).scenarios
@@ -65,6 +96,8 @@ def test_plots_are_chosen_for_the_question(sample: Path) -> None:
             "Step times, inference",
         ],
         [],
+        *[["Speed against the baseline", "Step times"]] * 3,
+        ["Speed against the baseline", "Step times, CPU"],
     ]
 
 

@@ -1,0 +1,59 @@
+"""What a variant takes or saves beside its speed: memory, accuracy, energy, and a dearer start."""
+
+from __future__ import annotations
+
+import statistics
+from typing import TYPE_CHECKING
+
+from reports import format as fmt
+from reports.findings import accuracy_points, energy_ratio, find_payback, memory_ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reports.findings import Field, Rival
+    from reports.results import VariantResult
+
+MEMORY_TOLD = 0.02
+ENERGY_TOLD = 0.05
+"""A smaller part is not worth a word; energy is read from a counter that is coarse."""
+POINTS_TOLD = 0.05
+MOST_PRICES = 2
+
+
+def price(variant: VariantResult, base: VariantResult) -> str:
+    """Say what a variant needs and gives against another: ` with 1.31 times the peak memory`; empty where it is alike."""
+    parts = []
+    memory, energy = memory_ratio(variant, base), energy_ratio(variant, base)
+    points = accuracy_points(variant, base)
+    if memory is not None and abs(memory - 1) > MEMORY_TOLD:
+        parts.append(f"{fmt.factor(memory)} times the peak memory")
+    if (workers := (variant.metric("worker_memory") or 0) - (base.metric("worker_memory") or 0)) > 0:
+        parts.append(f"{fmt.size(workers)} more in worker processes")
+    if energy is not None and abs(energy - 1) > ENERGY_TOLD:
+        parts.append(f"{fmt.factor(energy)} times the energy")
+    if points is not None and abs(points) > POINTS_TOLD:
+        parts.append(f"{abs(points):.1f} points {'more' if points > 0 else 'less'} accuracy")
+    return f" with {fmt.listing(parts)}" if parts else ""
+
+
+def prices(rivals: Sequence[Rival], base: VariantResult) -> str:
+    """Say what several need and give, where no difference in speed can be told."""
+    parts = [f"{rival.label}{words}" for rival in rivals if (words := price(rival.variant, base)).strip()]
+    return f"against {base.label}: {fmt.some(parts, most=MOST_PRICES)}" if parts else ""
+
+
+def payback(field: Field, rival: Rival) -> str:
+    """Say when a dearer start has been earned back; empty where the start is no dearer."""
+    steps = find_payback(field, rival)
+    return f"its dearer start has paid after about {fmt.count(steps.value)} steps" if steps else ""
+
+
+def starts(field: Field, rival: Rival, base_name: str = "") -> str:
+    """Say how long a dearer start takes, and the baseline's; empty where the start is no dearer."""
+    if find_payback(field, rival) is None:
+        return ""
+    mine = fmt.duration(statistics.median(rival.variant.starts_ns))
+    others = fmt.duration(statistics.median(field.baseline.starts_ns))
+    owner = fmt.possessive(base_name or field.baseline.label)
+    return f"set-up and first step take {mine}, {owner} {others}"
