@@ -33,6 +33,14 @@ class WorkerError(Exception):
 class Starter(Protocol):
     """Starts workers of one process environment."""
 
+    def wait_until_ready(self) -> None:
+        """Wait until a worker could be started at once.
+
+        Raises:
+            BenchsuiteError: torch could not be imported.
+        """
+        ...
+
     def start(self, stderr: IO[bytes] | None = None) -> Worker:
         """Start a worker that waits for its trial."""
         ...
@@ -117,13 +125,10 @@ class Zygote:
     """Forks workers from a process that has imported torch already (Linux)."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        """Start the zygote and wait until it is ready.
+        """Start the zygote, which goes on to import torch by itself; `start` waits for that.
 
         Args:
             environment: variables that must be set before torch is imported.
-
-        Raises:
-            BenchsuiteError: torch could not be imported.
         """
         ours, theirs = socket.socketpair()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the zygote
@@ -131,18 +136,35 @@ class Zygote:
         self._process = _python("benchsuite.worker.zygote", theirs, environment, self._stderr)
         theirs.close()
         self._control = Channel(ours)
-        ours.settimeout(ZYGOTE_START_S)
-        try:
-            self._control.receive()
-            ours.settimeout(None)
-        except ChannelClosedError:
-            self.stop()
-            raise BenchsuiteError(
-                f"a worker could not start: is torch installed?{_tail(self._stderr)}"
-            ) from None
+        self._ready = False
+
+    def wait_until_ready(self) -> None:
+        """Wait until torch has been imported.
+
+        Raises:
+            BenchsuiteError: it could not be.
+        """
+        with self._lock:
+            if self._ready:
+                return
+            self._control.sock.settimeout(ZYGOTE_START_S)
+            try:
+                self._control.receive()
+            except ChannelClosedError:
+                self.stop()
+                raise BenchsuiteError(
+                    f"a worker could not start: is torch installed?{_tail(self._stderr)}"
+                ) from None
+            self._control.sock.settimeout(None)
+            self._ready = True
 
     def start(self, stderr: IO[bytes] | None = None) -> Worker:
-        """Fork a worker; `stderr` replaces the file that keeps its last words."""
+        """Fork a worker; `stderr` replaces the file that keeps its last words.
+
+        Raises:
+            BenchsuiteError: torch could not be imported, or the zygote has gone.
+        """
+        self.wait_until_ready()
         ours, theirs = socket.socketpair()
         kept = stderr or tempfile.TemporaryFile()  # noqa: SIM115 - the worker keeps it
         try:
@@ -179,6 +201,9 @@ class Spawner:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
+
+    def wait_until_ready(self) -> None:
+        """Do nothing: each worker imports torch by itself."""
 
     def start(self, stderr: IO[bytes] | None = None) -> Worker:
         """Start an interpreter; it takes some seconds until torch is imported."""

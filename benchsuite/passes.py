@@ -50,8 +50,7 @@ class Passes:
             pool = ThreadPoolExecutor(self.lanes(chosen[0]))
             try:
                 # Here, in the main thread: a zygote dies with the thread that started it.
-                for group in chosen:
-                    self.starters.get(dict(group.members[0].variant.process.env))
+                self.starters.prepare(dict(group.members[0].variant.process.env) for group in chosen)
                 futures = {pool.submit(self._run_one, group): group for group in chosen}
                 for future in as_completed(futures):
                     yield futures[future], self._record(futures[future], future.result())

@@ -165,6 +165,9 @@ class Session:
                 break
             if repetition and self._options.renews_zygotes:
                 self._starters.renew()
+            self._starters.prepare(
+                dict(member.variant.process.env) for group in groups for member in group.members
+            )
             rest = plan.contexts * max(0, MIN_ROUNDS - repetition - 1)
             for index, group in enumerate(groups):
                 self._measure(group, [*groups[index:], *rest, *plan.passes])

@@ -9,7 +9,7 @@ from benchsuite.launcher import Spawner, Starter, Zygote, can_fork
 from benchsuite.worker.compilation import LASTING_VARIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
@@ -30,6 +30,17 @@ class Starters:
                 variables = {**self._common, **env}
                 self._starters[key] = Zygote(variables) if can_fork() else Spawner(variables)
             return self._starters[key]
+
+    def prepare(self, environments: Iterable[Mapping[str, str]]) -> None:
+        """Have the starters for all these environments ready, before anything is timed beside them.
+
+        They import torch at the same time: one after the other would take as many times as long.
+
+        Raises:
+            BenchsuiteError: torch could not be imported.
+        """
+        for starter in [self.get(env) for env in environments]:
+            starter.wait_until_ready()
 
     def renew(self) -> None:
         """End all starters and their workers."""

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from benchsuite import demand
 from benchsuite.cache import cache_folder
 from benchsuite.errors import UsageError
-from scenarios.loop import inference_call, training_step
+from scenarios.loop import LoopSettings
 from scenarios.optimizers import make_optimizer
 from scenarios.parity import relative_error
+from scenarios.steps import inference_call, training_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -98,7 +99,7 @@ def _path(task: Task, model: nn.Module) -> Path:
 
 def _probe(task: Task, model: nn.Module) -> Tensor:
     """Return what the untrained model makes of a few inputs: the same layers with another forward pass differ there."""
-    return inference_call(model.eval())(task.example_batch(PROBE_ITEMS)[0])
+    return inference_call(model.eval(), LoopSettings(phase="infer"))(task.example_batch(PROBE_ITEMS)[0])
 
 
 def _read(path: Path, probe: Tensor) -> dict[str, Tensor] | None:
@@ -137,7 +138,7 @@ def _trained(task: Task, model: nn.Module) -> dict[str, Tensor]:
     inputs, target = first_items(task, "train", MOST_ITEMS)
     held_out = first_items(task, "validation", MOST_ITEMS)
     optimizer = make_optimizer(model.parameters(), "adam", lr=LEARNING_RATE)
-    train = training_step(task, model, (optimizer,))
+    train = training_step(task, model, (optimizer,), LoopSettings())
     steps, good = 0, False
     while steps < MOST_STEPS and not good and time.monotonic() - began < LIMIT_S:
         model.train()
@@ -153,7 +154,7 @@ def _is_good(task: Task, model: nn.Module, inputs: Tensor, target: Tensor) -> bo
 
     if task.target_accuracy is None:
         return False
-    infer = inference_call(model.eval())
+    infer = inference_call(model.eval(), LoopSettings(phase="infer"))
     output = torch.cat([infer(part) for part in inputs.split(BATCH_SIZE)])
     return task.metrics(output, target).get("accuracy", 0.0) >= task.target_accuracy + MARGIN
 

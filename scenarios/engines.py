@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from benchsuite import Skip
-from scenarios.loop import LoopSettings, inference_call
+from scenarios.loop import LoopSettings
+from scenarios.steps import inference_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +63,7 @@ def make_engine(name: EngineName, model: nn.Module, inputs: Tensor, device: Devi
     if name == "aotinductor":
         return _ahead_of_time(model, inputs, device)
     if name == "int8":
-        return Engine(inference_call(quantised(model)))
+        return Engine(inference_call(quantised(model), LoopSettings(phase="infer")))
     mode: CompileMode = "default" if name == "compiled" else "eager"
     settings = LoopSettings(phase="infer", device=device, batch_size=len(inputs), compile_mode=mode)
     return Engine(inference_call(model, settings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchsuite import CUDA, Check, Device, Task, Workload, grid, scenario
+from benchsuite import CUDA, Check, Device, Phase, Task, Workload, grid, scenario
 from scenarios.loop import LoopSettings, make_loop, process_of
 from scenarios.parity import finite, fresh_weights, progress, relative_error
 
@@ -25,6 +25,7 @@ class Settings:
 
     grad_mode: GradMode = "grad"
     eval_mode: bool = True
+    phase: Phase = "infer"
     device: Device = "cpu"
 
 
@@ -36,7 +37,7 @@ def changes(settings: Settings) -> dict[str, SettingValue]:
 def loop_settings(settings: Settings) -> LoopSettings:
     """Return the loop that these settings stand for."""
     return LoopSettings(
-        phase="infer",
+        phase=settings.phase,
         device=settings.device,
         grad_mode=settings.grad_mode,
         eval_mode=settings.eval_mode,
@@ -48,7 +49,7 @@ def loop_settings(settings: Settings) -> LoopSettings:
     variants=grid(Settings, device=["cpu", "cuda"], grad_mode=["grad", "no_grad", "inference_mode"])
     + grid(Settings, device=["cpu", "cuda"], eval_mode=[False]),
     compare="grad_mode",
-    within=("device",),
+    within=("phase", "device"),
     requires=lambda s: [CUDA] if s.device == "cuda" else [],
     process=lambda s: process_of(loop_settings(s)),
     changes=changes,

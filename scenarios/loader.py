@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from benchsuite import CUDA, Check, Device, Task, Workload, demand, grid, scenario
 from scenarios.feed import Batches
-from scenarios.loop import Loop, LoopSettings, make_loop, process_of, training_step
+from scenarios.loop import Loop, LoopSettings, make_loop, process_of
 from scenarios.parity import finite, relative_error, same_progress
 from scenarios.sources import Order
+from scenarios.steps import training_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -240,5 +241,5 @@ def _plain(batches: Sequence[Batch], settings: Settings, task: Task) -> Loop:
     """Return a loop over these batches that has no pipeline at all."""
     plain = make_loop(LoopSettings(device=settings.device), task)
     feed = Batches([(i.to(settings.device), t.to(settings.device)) for i, t in batches])
-    train = training_step(task, plain.model, plain.optimizers)
+    train = training_step(task, plain.model, plain.optimizers, LoopSettings(device=settings.device))
     return dataclasses.replace(plain, step=lambda: train(*feed.next()), feed=feed)

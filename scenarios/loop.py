@@ -1,4 +1,4 @@
-"""The one training step and the one inference call that all scenarios share, and the settings of both.
+"""The loop that all scenarios share, and all that can be set in it.
 
 A scenario's settings are a change of `LoopSettings`; whatever is not changed is as plain as it can be:
 one batch that lies on the device before the first step, eager float32, gradients freed in each step,
@@ -8,7 +8,7 @@ and no step that asks for a number.
 from __future__ import annotations
 
 import dataclasses
-import math
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
@@ -17,12 +17,12 @@ from scenarios import numerics
 from scenarios.capture import capture
 from scenarios.feed import make_feed
 from scenarios.optimizers import make_optimizer, reset, step_in_backward
+from scenarios.steps import Looked, inference_call, training_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
-    from torch.amp import GradScaler
     from torch.optim import Optimizer
 
     from benchsuite import Device, Phase
@@ -110,20 +110,35 @@ class LoopSettings:
     @property
     def conflict(self) -> str:
         """Why these settings cannot go together; empty where they can."""
-        scaled = self.precision == "fp16-autocast"
-        if self.optimizer_in_backward and scaled:
-            return "the fp16 scaler looks at all gradients before the optimizer's step, which the backward pass has done"
-        if self.optimizer_in_backward and self.micro_batches > 1:
-            return (
-                "gradients of several micro-batches cannot add up where each is used up in the backward pass"
-            )
-        if self.graph_steps and (scaled or self.look_every):
-            return "a step that asks for a number cannot be captured in a CUDA graph"
-        if self.graph_steps and self.compile_mode == "reduce-overhead":
-            return "reduce-overhead captures CUDA graphs of its own, and graphs do not nest"
-        if self.graph_steps and self.phase == "infer":
-            return "the captured graph is that of a training step"
-        return ""
+        scaled, captured = self.precision == "fp16-autocast", self.graph_steps > 0
+        rules = (
+            (
+                self.optimizer_in_backward and scaled,
+                "the fp16 scaler looks at all gradients before the optimizer's step, which the backward pass has done",
+            ),
+            (
+                self.optimizer_in_backward and self.micro_batches > 1,
+                "gradients of several micro-batches cannot add up where each is used up in the backward pass",
+            ),
+            (captured and self.phase == "infer", "the captured graph is that of a training step"),
+            (
+                captured and (scaled or self.look_every > 0),
+                "a step that asks for a number cannot be captured in a CUDA graph",
+            ),
+            (
+                captured and self.optimizer != "sgd",
+                "a captured graph keeps the optimizer's state where it was captured, and plain SGD alone has none",
+            ),
+            (
+                captured and self.checkpointing,
+                "checkpointing reads the state of the random numbers, which cannot be captured in a CUDA graph",
+            ),
+            (
+                captured and self.compile_mode == "reduce-overhead",
+                "reduce-overhead captures CUDA graphs of its own, and graphs do not nest",
+            ),
+        )
+        return next((why for holds, why in rules if holds), "")
 
 
 def process_of(settings: LoopSettings) -> ProcessSpec:
@@ -187,66 +202,6 @@ def make_loop(settings: LoopSettings, task: Task) -> Loop:
     return Loop(lambda: train(*feed.next()), model, inputs, target, feed, optimizers, looked)
 
 
-def training_step(
-    task: Task,
-    model: nn.Module,
-    optimizers: tuple[Optimizer, ...],
-    settings: LoopSettings = LoopSettings(),
-    looked: Looked | None = None,
-) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return a function of inputs and targets that does one optimizer step and returns the loss.
-
-    Forward pass and loss are compiled together, and their backward pass with them; zeroing the
-    gradients and the optimizer's step stay eager. `looked` is shown the loss of each step, where the
-    settings say that it is looked at.
-    """
-    scaler = numerics.make_scaler(settings.precision, settings.device)
-    compute = _compiled(_objective(task, model, settings), settings.compile_mode)
-    backward = _backward(compute, scaler, settings.micro_batches)
-    looked = looked or Looked(settings.look_every)
-    steps_itself = settings.optimizer_in_backward
-
-    def train(inputs: Tensor, target: Tensor) -> Tensor:
-        if not steps_itself:
-            for optimizer in optimizers:
-                optimizer.zero_grad(set_to_none=settings.set_to_none)
-        loss = backward(inputs, target)
-        if not steps_itself:
-            for optimizer in optimizers:
-                _update(optimizer, scaler)
-        if settings.look_every:
-            looked.at(loss)
-        return loss
-
-    return train
-
-
-def inference_call(
-    model: nn.Module,
-    settings: LoopSettings = LoopSettings(phase="infer"),
-) -> Callable[[Tensor], Tensor]:
-    """Return a function of inputs that returns the model's output; the forward pass is compiled.
-
-    Unless the settings say otherwise no graph for gradients is kept.
-    """
-    import torch
-
-    def forward(inputs: Tensor) -> Tensor:
-        with numerics.autocast(settings.precision, settings.device):
-            output: Tensor = model(inputs)
-        return output
-
-    compute = _compiled(forward, settings.compile_mode)
-    mode = {"grad": torch.enable_grad, "no_grad": torch.no_grad, "inference_mode": torch.inference_mode}
-    enter = mode[settings.grad_mode]
-
-    def infer(inputs: Tensor) -> Tensor:
-        with enter():
-            return compute(inputs)
-
-    return infer
-
-
 def _make_model(settings: LoopSettings, task: Task) -> nn.Module:
     import torch
 
@@ -269,80 +224,9 @@ def _make_optimizers(model: nn.Module, settings: LoopSettings) -> tuple[Optimize
     return (make(model.parameters()),)
 
 
-def _objective(task: Task, model: nn.Module, settings: LoopSettings) -> Callable[[Tensor, Tensor], Tensor]:
-    def objective(inputs: Tensor, target: Tensor) -> Tensor:
-        with numerics.autocast(settings.precision, settings.device):
-            loss = task.loss(model(inputs), target)
-        if settings.l1:
-            return loss + settings.l1 * sum(parameter.abs().sum() for parameter in model.parameters())
-        return loss
-
-    return objective
-
-
-def _backward(
-    compute: Callable[[Tensor, Tensor], Tensor], scaler: GradScaler | None, micro_batches: int
-) -> Callable[[Tensor, Tensor], Tensor]:
-    """Return a function that adds up the gradients of a batch and returns its loss, detached."""
-
-    def whole(inputs: Tensor, target: Tensor) -> Tensor:
-        loss = compute(inputs, target)
-        (loss if scaler is None else scaler.scale(loss)).backward()
-        return loss.detach()
-
-    def in_parts(inputs: Tensor, target: Tensor) -> Tensor:
-        total = None
-        for part, wanted in zip(inputs.chunk(micro_batches), target.chunk(micro_batches), strict=True):
-            loss = compute(part, wanted) * (len(part) / len(inputs))
-            (loss if scaler is None else scaler.scale(loss)).backward()
-            total = loss.detach() if total is None else total + loss.detach()
-        return cast("Tensor", total)
-
-    return whole if micro_batches == 1 else in_parts
-
-
-def _update(optimizer: Optimizer, scaler: GradScaler | None) -> None:
-    if scaler is None:
-        optimizer.step()
-    else:
-        scaler.step(optimizer)
-        scaler.update()
-
-
-@dataclass(slots=True)
-class Looked:
-    """Reads the loss as a number now and then, as a loop does that prints it."""
-
-    every: int
-    """After so many steps; 0: never."""
-    steps: int = 0
-    reads: int = 0
-    last: float = math.nan
-    """The number that was read last."""
-
-    def at(self, loss: Tensor) -> None:
-        """Count a step; wait for its loss if it is this step's turn."""
-        self.steps += 1
-        if self.steps % self.every == 0:
-            self.last = loss.item()
-            self.reads += 1
-
-
 def _checkpoint_children(model: nn.Module) -> None:
     """Have each child module compute its activations again in the backward pass."""
-    import functools
-
     from torch.utils.checkpoint import checkpoint
 
     for child in model.children():
         child.forward = functools.partial(checkpoint, child.forward, use_reentrant=False)
-
-
-def _compiled(function: Callable[..., Tensor], mode: CompileMode) -> Callable[..., Tensor]:
-    if mode == "eager":
-        return function
-    import torch
-
-    # One batch size for the whole loop: shapes are constants, and nothing is compiled twice.
-    compiled: Callable[..., Tensor] = torch.compile(function, mode=mode, dynamic=False)
-    return compiled

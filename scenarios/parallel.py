@@ -21,9 +21,10 @@ from benchsuite import (
     scenario,
 )
 from benchsuite.environment import usable_cores
-from scenarios.loop import LoopSettings, make_loop, training_step
+from scenarios.loop import LoopSettings, make_loop
 from scenarios.optimizers import make_optimizer
 from scenarios.parity import SPREAD_FACTOR, progress, relative_error
+from scenarios.steps import training_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,7 +117,7 @@ def _split_batch(loop: Loop, task: Task, settings: Settings) -> Loop:
     rank = distributed.get_rank()
     on_gpu = settings.device == "cuda"
     model = DistributedDataParallel(loop.model, device_ids=[rank] if on_gpu else None)
-    train = training_step(task, model, loop.optimizers)
+    train = training_step(task, model, loop.optimizers, LoopSettings(device=settings.device))
     inputs, target = (tensor.chunk(settings.ranks)[rank] for tensor in (loop.inputs, loop.target))
     return dataclasses.replace(loop, step=lambda: train(inputs, target))
 
@@ -215,9 +216,6 @@ def _equals_one_process(loop: Loop, task: Task, settings: Settings) -> Check:
         for moved in found:
             distributed.all_reduce(moved)
     plain = make_loop(LoopSettings(device=settings.device), task)
-    train = training_step(task, plain.model, plain.optimizers)
-    # The very batch that was split: a task may draw another one each time.
-    plain = dataclasses.replace(plain, step=lambda: train(loop.inputs, loop.target))
     expected, again = progress(plain, task), progress(plain, task, seed=1)
     spread = relative_error(again, expected)
     limit = TOLERANCE + (SPREAD_FACTOR * spread if math.isfinite(spread) else 0)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from benchsuite import Skip, Task, demand
 from scenarios import numerics
 from scenarios.feed import example_of, placed
-from scenarios.loop import LoopSettings, inference_call, make_loop, training_step
+from scenarios.loop import LoopSettings, make_loop
 from scenarios.parity import fresh_weights
+from scenarios.steps import inference_call, training_step
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

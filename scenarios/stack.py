@@ -36,7 +36,7 @@ def requires(settings: Settings) -> list[Requirement]:
     question="What do the settings that pay bring together?",
     variants=[Settings(device="cpu"), Settings(device="cuda")],
     compare="data",
-    within=("device",),
+    within=("phase", "device"),
     metric="throughput",
     answer="stack",
     requires=requires,

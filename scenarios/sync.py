@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from benchsuite import CUDA, Check, Device, Task, Workload, grid, scenario
 from scenarios.loop import LoopSettings, make_loop, process_of
 from scenarios.parity import finite, fresh_weights, relative_error
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import Tensor
 
     from benchsuite.scenario import SettingValue
     from scenarios.loop import Loop
 
+Look: TypeAlias = Literal["never", "each-100-steps", "each-step"]
+EVERY: Mapping[Look, int] = {"never": 0, "each-100-steps": 100, "each-step": 1}
 NUM_STEPS = 3
 TOLERANCE = 1e-4
 """Largest relative error of a loss: looking at it changes nothing, but a GPU may add up in another order."""
@@ -25,14 +29,13 @@ TOLERANCE = 1e-4
 class Settings:
     """How often the loss is looked at, on one device."""
 
-    look_every: int = 0
-    """After every so many steps; 0: never."""
+    look: Look = "never"
     device: Device = "cpu"
 
 
 def changes(settings: Settings) -> dict[str, SettingValue]:
     """Return what these settings change in the shared loop."""
-    return {"look_every": settings.look_every}
+    return {"look_every": EVERY[settings.look]}
 
 
 def loop_settings(settings: Settings) -> LoopSettings:
@@ -42,8 +45,8 @@ def loop_settings(settings: Settings) -> LoopSettings:
 
 @scenario(
     question="What does looking at the loss cost?",
-    variants=grid(Settings, device=["cpu", "cuda"], look_every=[0, 100, 1]),
-    compare="look_every",
+    variants=grid(Settings, device=["cpu", "cuda"], look=list(EVERY)),
+    compare="look",
     within=("device",),
     requires=lambda s: [CUDA] if s.device == "cuda" else [],
     process=lambda s: process_of(loop_settings(s)),
@@ -64,7 +67,7 @@ def sync(settings: Settings, task: Task) -> Workload:
         return [
             finite("loss", found[-1]),
             Check("loss_error_against_plain_loop", error, limit=TOLERANCE, direction="<="),
-            *_looked(settings.look_every, loop.looked.reads - before, loop.looked.last, found[-1]),
+            *_looked(EVERY[settings.look], loop.looked.reads - before, loop.looked.last, found[-1]),
         ]
 
     return Workload(loop.step, check, items_per_step=loop_settings(settings).items_per_step)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchsuite import Check, Task, Workload, demand, scenario
-from scenarios.loop import inference_call, training_step
+from scenarios.loop import LoopSettings
 from scenarios.optimizers import make_optimizer
 from scenarios.parity import finite
+from scenarios.steps import inference_call, training_step
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -88,7 +89,7 @@ class _Training:
         self._validation = task.dataset("validation")
         self._model = task.make_model()
         optimizer = make_optimizer(self._model.parameters(), lr=settings.learning_rate)
-        self._train = training_step(task, self._model, (optimizer,))
+        self._train = training_step(task, self._model, (optimizer,), LoopSettings())
 
     def epoch(self) -> None:
         """Train on every batch once, then validate; only the training counts as training time."""
@@ -143,7 +144,7 @@ def predictions(model: nn.Module, dataset: Dataset[tuple[Tensor, int]]) -> tuple
     from torch.utils.data import DataLoader
 
     model.eval()
-    infer = inference_call(model)
+    infer = inference_call(model, LoopSettings(phase="infer"))
     batches = [(infer(inputs), target) for inputs, target in DataLoader(dataset, EVALUATION_BATCH)]
     return torch.cat([output for output, _ in batches]), torch.cat([target for _, target in batches])
 

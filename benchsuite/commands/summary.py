@@ -10,8 +10,10 @@ from benchsuite.errors import NothingMeasuredError
 from benchsuite.store import load_run
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from reports.ranking import Ranked
     from reports.table import Table
 
 MOST_NAMED = 4
@@ -37,17 +39,12 @@ def show(path: Path, out: terminal.Terminal, as_json: bool) -> None:
             out.line(sentence)
         _show_table(summary.table, out)
     if not data.comparisons.empty:
-        out.line()
-        out.line("What pays on this machine", style="bold")
-        for place, members in reports.by_place(ranking).items():
-            out.line(f" {place}")
-            for ranked in members:
-                out.line(f"  {ranked}")
-        for note in reports.ranking_notes(ranking):
-            out.line(note)
+        _show_ranking(ranking, out)
     failed = [record for record in loaded.records if record.outcome == "failed"]
     completed = timings(loaded.records)
     out.line()
+    if loaded.info.effort:
+        out.line(_effort(loaded.info.effort))
     out.line(f"Report: {page}")
     out.line(f"Next: open it in a browser, or python -m benchsuite report {path} --open")
     if as_json:
@@ -58,6 +55,7 @@ def show(path: Path, out: terminal.Terminal, as_json: bool) -> None:
             "failed": [{"variant": record.variant, "pass": record.pass_, "reason": record.reason} for record in failed],
             "answers": {summary.name: list(summary.sentences) for summary in summaries},
             "ranking": [ranked.figures() for ranked in ranking],
+            "effort": dict(loaded.info.effort),
         })  # fmt: skip
     else:
         out.line(str(path))
@@ -69,6 +67,27 @@ def show(path: Path, out: terminal.Terminal, as_json: bool) -> None:
         )
     if not completed:
         raise NothingMeasuredError("nothing was measured: no variant can run here; the report says why")
+
+
+def _show_ranking(ranking: Sequence[Ranked], out: terminal.Terminal) -> None:
+    """Show what pays, a line for each, below the place where it was measured."""
+    import reports
+
+    out.line()
+    out.line("What pays on this machine", style="bold")
+    for place, members in reports.by_place(ranking).items():
+        out.line(f" {place}")
+        for ranked in members:
+            out.line(f"  {ranked}")
+    for note in reports.ranking_notes(ranking):
+        out.line(note)
+
+
+def _effort(effort: Mapping[str, float]) -> str:
+    """Say how long measuring took, and how much of that was measuring indeed."""
+    minutes, seconds = divmod(round(effort["wall_s"]), 60)
+    share = effort["working_s"] / max(effort["wall_s"], 1e-9)
+    return f"Measured in {minutes} min {seconds} s, {share:.0%} of it in the trials' own set-up, warm-up and steps."
 
 
 def _show_table(table: Table, out: terminal.Terminal) -> None:

@@ -227,4 +227,4 @@ def test_torch_that_cannot_be_imported_is_told_in_one_line(tmp_path, monkeypatch
     (tmp_path / "torch.py").write_text("raise ImportError('planted: no torch')")
     monkeypatch.setattr("benchsuite.launcher.PROJECT_ROOT", os.pathsep.join([str(tmp_path), *sys.path]))
     with pytest.raises(BenchsuiteError, match="planted: no torch"):
-        Zygote({})
+        Zygote({}).start()

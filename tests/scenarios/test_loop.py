@@ -146,3 +146,32 @@ def test_on_cuda_float32_means_float32(monkeypatch):
     make_loop(LoopSettings(phase="infer", device="cuda", batch_size=2), ModelOnly())
     assert not torch.backends.cudnn.allow_tf32
     assert not torch.backends.cuda.matmul.allow_tf32
+
+
+CONFLICTS = {
+    "scaler": (
+        LoopSettings(device="cuda", precision="fp16-autocast", optimizer_in_backward=True),
+        "fp16 scaler",
+    ),
+    "micro-batches": (LoopSettings(micro_batches=4, optimizer_in_backward=True), "cannot add up"),
+    "inference": (LoopSettings(device="cuda", phase="infer", graph_steps=1), "that of a training step"),
+    "numbers": (LoopSettings(device="cuda", look_every=1, graph_steps=1), "asks for a number"),
+    "state": (LoopSettings(device="cuda", optimizer="adam", graph_steps=1), "plain SGD alone has none"),
+    "checkpoints": (LoopSettings(device="cuda", checkpointing=True, graph_steps=1), "random numbers"),
+    "two graphs": (LoopSettings(device="cuda", compile_mode="reduce-overhead", graph_steps=1), "do not nest"),
+}
+
+
+@pytest.mark.parametrize(("settings", "why"), CONFLICTS.values(), ids=CONFLICTS)
+def test_settings_that_do_not_go_together_are_skipped_with_the_reason(settings, why):
+    assert why in settings.conflict
+    with pytest.raises(Skip, match=why):
+        make_loop(settings, task)
+
+
+def test_settings_are_changed_by_name():
+    assert LoopSettings().changed({"data": "memory", "threads": 2}) == LoopSettings(data="memory", threads=2)
+    assert LoopSettings(device="cuda", graph_steps=10).conflict == ""
+    assert LoopSettings(graph_steps=10).items_per_step == 1000
+    with pytest.raises(TypeError):
+        LoopSettings().changed({"colour": "red"})

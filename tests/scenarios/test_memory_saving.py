@@ -8,6 +8,7 @@ import torch
 
 import scenarios.memory_saving
 from scenarios import loop as shared
+from scenarios import steps
 from scenarios.cnn import CNN
 from scenarios.loop import LoopSettings, make_loop
 from scenarios.memory_saving import CHANGES, Settings, changes, memory_saving, observed
@@ -79,13 +80,13 @@ def test_gradients_that_pile_up_fail(failing, monkeypatch):
 
 
 def test_parts_that_are_not_weighted_fail(failing, monkeypatch):
-    right = shared._backward
+    right = steps._backward
 
     def unweighted(compute, scaler, micro_batches):
         scale = 1 if micro_batches == 1 else micro_batches
         return right(lambda inputs, target: compute(inputs, target) * scale, scaler, micro_batches)
 
-    monkeypatch.setattr(shared, "_backward", unweighted)
+    monkeypatch.setattr(steps, "_backward", unweighted)
     assert failing(memory_saving.build(small("micro-batches"), task).check()) == {ERROR}
 
 

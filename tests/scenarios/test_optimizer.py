@@ -14,6 +14,7 @@ from scenarios.optimizer import Settings, changes, form_of, optimizer
 from scenarios.optimizers import CLASSES, make_optimizer
 
 FORMS = ["loop", "foreach", "fused"]
+APART = "float32_parameter_error_against_loop_form"
 ERROR = "float32_parameter_error_against_definition"
 SETTINGS = [Settings(name, form) for name in CLASSES for form in FORMS]
 SETTINGS += [Settings(penalty=penalty) for penalty in ("l2", "l1")]
@@ -35,7 +36,7 @@ def test_each_variant_follows_its_definition(settings, failing):
     for _ in range(5):
         workload.step()
     checks = workload.check()
-    assert len(checks) == 2
+    assert len(checks) == 3
     assert failing(checks) == set()
     assert workload.items_per_step == 1
 
@@ -68,13 +69,25 @@ def test_a_weight_decay_of_the_wrong_sign_fails(settings, failing, make):
         return made
 
     make(wrong)
-    assert failing(optimizer.build(settings, task).check()) == {ERROR}
+    assert failing(optimizer.build(settings, task).check()) == {ERROR, APART}
 
 
 def test_an_l1_penalty_of_the_wrong_sign_fails(failing, monkeypatch):
     right = torch.autograd.grad
     monkeypatch.setattr(torch.autograd, "grad", lambda *given: [-gradient for gradient in right(*given)])
     assert failing(optimizer.build(Settings(penalty="l1"), task).check()) == {ERROR}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_form_that_ends_apart_from_the_loop_fails(name, failing, make):
+    def a_little_faster(parameters, name, form, **options):
+        made = make_optimizer(parameters, name, form, **options)
+        for group in made.param_groups:
+            group["lr"] *= 1.01
+        return made
+
+    make(a_little_faster)
+    assert APART in failing(optimizer.build(Settings(name, "fused"), task).check())
 
 
 @pytest.mark.parametrize("asked", FORMS)
@@ -141,7 +154,7 @@ def test_parameters_without_a_gradient_are_left_out(failing):
 
 def test_a_loss_that_is_nan_fails(nan_task, failing):
     checks = optimizer.build(Settings(), nan_task).check()
-    assert failing(checks) == {ERROR}
+    assert failing(checks) == {ERROR, APART}
     assert all(math.isfinite(check.limit) for check in checks)
 
 

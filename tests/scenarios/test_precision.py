@@ -7,8 +7,7 @@ import torch
 
 from benchsuite import Skip, Task
 from benchsuite.environment import unmet
-from scenarios import loop as loops
-from scenarios import numerics, short_training
+from scenarios import numerics, short_training, steps
 from scenarios.cnn import CNN
 from scenarios.loop import LoopSettings
 from scenarios.mnist import MnistTask, task
@@ -120,7 +119,7 @@ def test_a_loss_that_is_off_fails(failing):
 
 
 def test_gradients_that_are_not_scaled_back_fail(failing, monkeypatch):
-    monkeypatch.setattr(loops, "_update", lambda optimizer, scaler: optimizer.step())
+    monkeypatch.setattr(steps, "_update", lambda optimizer, scaler: optimizer.step())
     failed = failing(precision.build(Settings("fp16-autocast"), WithoutMetrics()).check())
     assert "gradient_error_against_fp32" in failed
 
