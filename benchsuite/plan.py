@@ -21,8 +21,8 @@ MAX_ROUNDS = 5
 """More rounds would narrow an interval further, but each look at the data adds to the chance of a false claim."""
 
 QUICK_LONGEST_STEP_NS = 100_000_000
-QUICK_TURN_ROUNDS = 10
-QUICK_VARIANTS = 7
+QUICK_TURN_ROUNDS = 8
+QUICK_VARIANTS = 5
 """So many variants of a context are timed at most in a first look."""
 
 
@@ -163,41 +163,48 @@ def quick_plan(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
     """Return what of a plan gives a first look, and what that leaves out, in sentences.
 
     Of each scenario the first context in which there is something to compare is timed, in the fewest
-    rounds, with fewer turns and without the passes.
+    rounds, with fewer turns and without the passes; what a trade-off weighs is measured by these.
     """
     first: dict[str, Group] = {}
     for group in plan.contexts:
-        if len(group.members) > 1 or group.members[0].entry.scenario.compare is None:
+        scenario = group.members[0].entry.scenario
+        if scenario.answer != "trade_off" and (len(group.members) > 1 or scenario.compare is None):
             first.setdefault(group.scenario, group)
-    kept = [_quick_group(group) for group in first.values()]
+    considered = [member for group in first.values() for member in group.members]
+    compiling = [member for member in considered if member.variant.process.own_compile_cache]
+    kept = [_quick_group(group, leave_out=compiling[1:]) for group in first.values()]
     left_out = [f"{group.scenario}, as it takes a whole training" for group in plan.once]
-    for scenario in dict.fromkeys(group.scenario for group in plan.contexts):
+    for scenario_name in dict.fromkeys(group.scenario for group in plan.contexts):
         contexts = [
             _context_name(group.members[0].variant.context)
             for group in plan.contexts
-            if group.scenario == scenario and group is not first.get(scenario)
+            if group.scenario == scenario_name and group is not first.get(scenario_name)
         ]
         if contexts:
-            left_out.append(f"{scenario} with {' and with '.join(contexts)}")
-    if dropped := sum(len(group.members) for group in first.values()) - sum(len(g.members) for g in kept):
+            left_out.append(f"{scenario_name} with {' and with '.join(contexts)}")
+    if dropped := len(considered) - sum(len(group.members) for group in kept):
         left_out.append(
-            f"{dropped} variants that need an environment of their own, compile something beside another that does, or "
-            f"are the eighth and further of their context"
+            f"{dropped} variants that need variables or ranks of their own, that compile something as the first one does, "
+            f"or that are beyond the first {QUICK_VARIANTS} of their context"
         )
     left_out += [
         "the operator and memory passes of every variant",
         f"variants whose step takes more than {QUICK_LONGEST_STEP_NS / 1e6:.0f} ms",
-        f"two thirds of the turns of each round, and rounds beyond the first {MIN_ROUNDS}, even where an answer is still open",
+        f"all but {QUICK_TURN_ROUNDS} turns of each round",
+        f"rounds beyond the first {MIN_ROUNDS}, even where an answer is still open",
         "new address-space layouts in each round: all workers are forked from one process",
     ]
     return Plan((), tuple(kept), (), plan.skipped, plan.combining), tuple(left_out)
 
 
-def _quick_group(group: Group) -> Group:
-    """Return the group without what is dear to set up: further environments, and compiling more than once."""
-    cheap = [member for member in group.members if not member.variant.process.env or member.variant.baseline]
-    compiling = [member for member in cheap if member.variant.process.own_compile_cache][1:]
-    members = [member for member in cheap if member not in compiling]
+def _quick_group(group: Group, leave_out: Sequence[PlannedVariant]) -> Group:
+    """Return the group without what is dear to set up: processes of another kind, and compiling more than once."""
+    members = [
+        member
+        for member in group.members
+        if member.variant.baseline
+        or not (member.variant.process.env or member.variant.process.ranks > 1 or member in leave_out)
+    ]
     # The baseline need not stand first: it is among those that are kept in any case.
     members.sort(key=lambda member: not member.variant.baseline)
     return dataclasses.replace(group, members=tuple(members[:QUICK_VARIANTS]))

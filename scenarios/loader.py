@@ -30,7 +30,8 @@ TOLERANCE = 1e-5
 """Largest relative error of inputs that are transformed together, and of what they train."""
 NUM_STEPS = 3
 """So many steps are compared; they may reach into the third epoch of a small set."""
-NUM_CHECKED = 10
+DEVICES: tuple[Device, ...] = ("cpu", "cuda")
+NUM_CHECKED = 4
 """So many batches are compared with the data set, sample by sample."""
 UNCHANGED_LIMIT = 0.1
 """Chance may leave this share of the augmented samples as they were."""
@@ -51,18 +52,6 @@ class Settings:
     device: Device = "cpu"
 
 
-def _variants(device: Device) -> tuple[Settings, ...]:
-    on: dict[str, list[SettingValue]] = {"device": [device]}
-    return (
-        *grid(Settings, workers=[0, 1, 2, 4], **on),
-        *grid(Settings, workers=[2], persistent_workers=[True], **on),
-        *grid(Settings, workers=[2], prefetch_factor=[4], **on),
-        *grid(Settings, pipeline=["batched", "memory"], **on),
-        *grid(Settings, augment=[True], workers=[0, 2], **on),
-        *grid(Settings, augment=[True], pipeline=["batched", "memory"], **on),
-    )
-
-
 def changes(settings: Settings) -> dict[str, SettingValue]:
     """Return what these settings change in the shared loop."""
     return {
@@ -80,7 +69,12 @@ def loop_settings(settings: Settings) -> LoopSettings:
 
 @scenario(
     question="What does the input pipeline cost?",
-    variants=(*_variants("cpu"), *_variants("cuda")),
+    variants=grid(Settings, device=DEVICES, pipeline=["images", "batched", "memory"])
+    + grid(Settings, device=DEVICES, workers=[1, 2, 4])
+    + grid(Settings, device=DEVICES, workers=[2], persistent_workers=[True])
+    + grid(Settings, device=DEVICES, workers=[2], prefetch_factor=[4])
+    + grid(Settings, device=DEVICES, augment=[True], pipeline=["images", "batched", "memory"])
+    + grid(Settings, device=DEVICES, augment=[True], workers=[2]),
     compare="pipeline",
     within=("augment", "device"),
     requires=lambda s: [CUDA] if s.device == "cuda" else [],

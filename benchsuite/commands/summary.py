@@ -66,7 +66,7 @@ def show(path: Path, out: terminal.Terminal, as_json: bool) -> None:
             f"{len(names)} of the variants failed: {', '.join(names[:MOST_NAMED])}{more}; the report says why"
         )
     if not completed:
-        raise NothingMeasuredError("nothing was measured: no variant can run here; the report says why")
+        raise NothingMeasuredError("nothing was measured: the report says of each variant why")
 
 
 def _show_ranking(ranking: Sequence[Ranked], out: terminal.Terminal) -> None:

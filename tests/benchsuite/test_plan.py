@@ -198,11 +198,12 @@ def test_a_quick_plan_of_one_context_keeps_it():
 
 
 def test_a_quick_plan_leaves_out_what_is_dear_to_set_up():
-    modes = ["fast", "compiled", "tuned", "elsewhere", "eager", *(f"m{n}" for n in range(9))]
+    modes = ["fast", "compiled", "tuned", "elsewhere", "together", "eager", *(f"m{n}" for n in range(9))]
     process = {
         "compiled": ProcessSpec(own_compile_cache=True),
         "tuned": ProcessSpec(own_compile_cache=True),
         "elsewhere": ProcessSpec(env=(("OMP_WAIT_POLICY", "ACTIVE"),)),
+        "together": ProcessSpec(ranks=2),
     }
     many = entry(
         "many", grid(Settings, mode=modes), within=(), process=lambda s: process.get(s.mode, ProcessSpec())
@@ -211,9 +212,16 @@ def test_a_quick_plan_leaves_out_what_is_dear_to_set_up():
     quick, left_out = quick_plan(whole)
     (group,) = quick.contexts
     kept = [planned.variant.settings["mode"] for planned in group.members]
-    assert kept == ["eager", "fast", "compiled", "m0", "m1", "m2", "m3"]
-    assert any(sentence.startswith("7 variants that need") for sentence in left_out)
+    assert kept == ["eager", "fast", "compiled", "m0", "m1"]
+    assert any(sentence.startswith("10 variants that need") for sentence in left_out)
     assert group.members[0].variant.baseline
+
+
+def test_a_quick_plan_leaves_out_what_the_passes_would_weigh():
+    weighed = entry("memory", grid(Settings, mode=["eager", "fast"]), within=(), answer="trade_off")
+    quick, left_out = quick_plan(plan(entries={"memory": weighed}))
+    assert quick.contexts == ()
+    assert any(sentence.startswith("memory with") for sentence in left_out)
 
 
 def test_a_quick_plan_keeps_what_combines():
