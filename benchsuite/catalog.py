@@ -73,7 +73,7 @@ def select(entries: dict[str, Entry], names: Iterable[str]) -> dict[str, Entry]:
     chosen = {}
     for name in names:
         if name not in entries:
-            near = difflib.get_close_matches(name, entries, n=3, cutoff=0.4)
+            near = difflib.get_close_matches(name, entries, n=3, cutoff=0.6)
             hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(entries)}"
             raise UsageError(f"no scenario is called {name!r}: {hint}")
         chosen[name] = entries[name]
