@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from benchsuite.plan import Group
 
@@ -27,6 +27,15 @@ class Estimates:
     def left_s(self, pending: Iterable[Group], done: set[str]) -> float:
         """Return the seconds that the groups take which have not ended."""
         return sum(self._expected_s(group) for group in pending if group.id not in done)
+
+    def affordable(self, groups: Sequence[Group], seconds: float) -> list[Group]:
+        """Return which of the groups end within so many seconds; the quickest go first, as each answers a question."""
+        chosen = []
+        for group in sorted(groups, key=self._expected_s):
+            seconds -= self._expected_s(group)
+            if seconds >= 0:
+                chosen.append(group.id)
+        return [group for group in groups if group.id in chosen]
 
     def _expected_s(self, group: Group) -> float:
         guessed = ONCE_S if group.once else MEMBER_S[group.pass_] * len(group.members)

@@ -76,6 +76,7 @@ class Session:
         self._began = time.monotonic()
         self._estimates = Estimates()
         self._working_s = 0.0
+        self._round_start_s = 0.0
         self._starters = Starters(_lasting_compile_folder() if plan.compiles else None)
         self._trials = Trials(options, tuple(sorted(usable_cpus())), Path())
 
@@ -161,13 +162,12 @@ class Session:
         undecided: list[str] | None = None
         for repetition in range(self._options.max_rounds):
             groups = plan.round(repetition, self._rng, undecided)
-            if repetition >= MIN_ROUNDS and not self._affordable(groups, reserve_s):
-                break
-            if repetition and self._options.renews_zygotes:
-                self._starters.renew()
-            self._starters.prepare(
-                dict(member.variant.process.env) for group in groups for member in group.members
-            )
+            if repetition >= MIN_ROUNDS:
+                spent_s = time.monotonic() - self._began + self._round_start_s
+                groups = self._estimates.affordable(groups, self._options.budget_s - reserve_s - spent_s)
+                if not groups:
+                    break
+            self._start_round(groups, renews=repetition > 0 and self._options.renews_zygotes)
             rest = plan.contexts * max(0, MIN_ROUNDS - repetition - 1)
             for index, group in enumerate(groups):
                 self._measure(group, [*groups[index:], *rest, *plan.passes])
@@ -177,6 +177,16 @@ class Session:
                 undecided = self._undecided(plan)
                 if not undecided:
                     break
+
+    def _start_round(self, groups: Sequence[Group], *, renews: bool) -> None:
+        """Have a zygote ready for each process environment of a round."""
+        started = time.monotonic()
+        if renews:
+            self._starters.renew()
+        self._starters.prepare(
+            dict(member.variant.process.env) for group in groups for member in group.members
+        )
+        self._round_start_s = time.monotonic() - started
 
     def _measure(self, group: Group, pending: Sequence[Group]) -> None:
         group = self._without_lost(group)
@@ -238,10 +248,6 @@ class Session:
                 [found[m.variant.id] for m in group.members if m.variant.id in found],
             )
         ]
-
-    def _affordable(self, groups: Sequence[Group], reserve_s: float) -> bool:
-        left_s = self._estimates.left_s(groups, self._done) + reserve_s
-        return time.monotonic() - self._began + left_s <= self._options.budget_s
 
     def _show(self, what: str, pending: Sequence[Group]) -> None:
         done_s, left_s = time.monotonic() - self._began, self._estimates.left_s(pending, self._done)

@@ -13,7 +13,9 @@ from benchsuite.launcher import Worker, WorkerError
 from benchsuite.plan import start_order, turn_orders
 from benchsuite.record import Turn
 
-ROUNDS = 30
+ROUNDS = 20
+"""More turns would narrow a round's value by a few per cent: what a round cannot see, such as where its memory lies, only
+another round can."""
 TURN_NS = 20_000_000
 TURN_SLACK = 50
 """A turn may take this many times its expected length before its worker counts as hung."""

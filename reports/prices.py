@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 MEMORY_TOLD = 0.02
 ENERGY_TOLD = 0.05
 """A smaller part is not worth a word; energy is read from a counter that is coarse."""
-POINTS_TOLD = 0.05
+POINTS_TOLD = 0.5
+"""Half a point of some thousand test items is within what another seed brings."""
 MOST_PRICES = 2
 
 

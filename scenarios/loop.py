@@ -75,8 +75,6 @@ class LoopSettings:
     optimizer_form: OptimizerForm = "default"
     weight_decay: float = 0.0
     """The optimizer's L2 term."""
-    l1: float = 0.0
-    """Weight of the sum of all parameters' absolute values in the loss."""
     set_to_none: bool = True
     """Whether gradients are freed in each step, not overwritten by zeros."""
     micro_batches: int = 1

@@ -75,5 +75,4 @@ def _plain(settings: Settings) -> LoopSettings:
         augment=settings.augment,
         optimizer=settings.optimizer,
         weight_decay=settings.weight_decay,
-        l1=settings.l1,
     )

@@ -82,10 +82,7 @@ def inference_call(
 def _objective(task: Task, model: nn.Module, settings: LoopSettings) -> Callable[[Tensor, Tensor], Tensor]:
     def objective(inputs: Tensor, target: Tensor) -> Tensor:
         with numerics.autocast(settings.precision, settings.device):
-            loss = task.loss(model(inputs), target)
-        if settings.l1:
-            return loss + settings.l1 * sum(parameter.abs().sum() for parameter in model.parameters())
-        return loss
+            return task.loss(model(inputs), target)
 
     return objective
 

@@ -12,7 +12,7 @@ class FakeWorker:
     """Answers as a worker would, and writes down what it was asked."""
 
     def __init__(
-        self, name, log, *, num_steps=None, min_steps=30, step_ns=STEP_NS, fails_at=None, first=None
+        self, name, log, *, num_steps=None, min_steps=20, step_ns=STEP_NS, fails_at=None, first=None
     ):
         self.name, self.log = name, log
         self.first = first or {

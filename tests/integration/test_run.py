@@ -14,6 +14,7 @@ import pytest
 from benchsuite.comparison import compare
 from benchsuite.record import CANARY
 from benchsuite.store import load_run
+from benchsuite.turns import ROUNDS
 
 PATIENCE_S = 240
 
@@ -124,7 +125,7 @@ def test_every_trial_has_its_thirty_steps_and_every_group_its_canary(loaded):
             and record.group
             and record.scenario != "fixed_length"
         ):
-            assert len(record.step_ns) >= 30 or record.scenario == CANARY, record.variant
+            assert len(record.step_ns) >= ROUNDS or record.scenario == CANARY, record.variant
             assert sum(turn.steps for turn in record.turns) == len(record.step_ns)
     groups = {record.group for record in loaded.records if record.pass_ == "timing" and record.group}
     assert groups == {record.group for record in loaded.records if record.scenario == CANARY}

@@ -65,7 +65,6 @@ WITHOUT_NUMBERS = [
     {"checkpointing": True},
     {"optimizer_in_backward": True},
     {"weight_decay": 1e-2},
-    {"l1": 1e-4},
     *[{"optimizer_form": form} for form in ("loop", "foreach", "fused")],
     *[{"optimizer": "momentum", "optimizer_form": form} for form in ("loop", "foreach", "fused")],
     *[{"grad_mode": mode, "phase": "infer"} for mode in ("grad", "no_grad", "inference_mode")],
