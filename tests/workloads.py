@@ -174,6 +174,28 @@ def fixed_length(settings, task):
     return Workload(step, check, num_steps=settings.steps, series=series)
 
 
+@scenario(question="Does what works beside a step rest between turns?", variants=[Environment()])
+def rests(settings, task):
+    state = {"pauses": 0, "paused": False, "stepped_while_paused": 0}
+
+    def pause():
+        state["pauses"] += 1
+        state["paused"] = True
+
+    def step():
+        state["stepped_while_paused"] += state["paused"]
+
+    def check():
+        return [
+            Check("stepped while paused", float(state["stepped_while_paused"]), 0.0, "<="),
+            # Once before the others set up, and after each turn.
+            Check("pauses", float(state["pauses"]), 2.0, ">="),
+            Check("paused in the check", float(state["paused"]), 0.0, "<="),
+        ]
+
+    return Workload(step, check, pause=pause, resume=lambda: state.update(paused=False))
+
+
 @dataclass(frozen=True, slots=True)
 class Hunger:
     held_mib: int = 0

@@ -78,7 +78,7 @@ if TYPE_CHECKING:
 @click.option(
     "--budget",
     type=Duration(),
-    default="10m",
+    default="11m",
     show_default=True,
     help="Start no further round that would end later than this.",
 )

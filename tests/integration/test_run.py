@@ -40,7 +40,7 @@ def environment(tmp_path_factory):
 @pytest.fixture(scope="session")
 def faulty_run(run_arguments, environment, tmp_path_factory):
     arguments = command(
-        *("run", "steady", "faulty", "in_environment", "fixed_length"),
+        *("run", "steady", "faulty", "in_environment", "fixed_length", "rests"),
         *run_arguments,
         "--timeout",
         "15s",
@@ -117,7 +117,7 @@ def test_turns_tell_three_times_the_work_from_one(loaded):
     assert found.rounds >= 3
 
 
-def test_every_trial_has_its_thirty_steps_and_every_group_its_canary(loaded):
+def test_every_trial_has_a_step_in_each_turn_and_every_group_its_canary(loaded):
     for record in loaded.records:
         if (
             record.pass_ == "timing"
@@ -137,6 +137,13 @@ def test_work_of_fixed_length_is_done_once(loaded):
     assert len(record.step_ns) == 5
     assert record.first_step_ns is None
     assert record.series["progress"] == ((1, 2), (2, 4), (3, 6), (4, 8), (5, 10))
+
+
+def test_what_works_beside_a_step_rests_between_turns(loaded):
+    for record in timing_of(loaded, "rests"):
+        assert record.outcome == "completed", record.reason
+        pauses = next(check.value for check in record.checks if check.name == "pauses")
+        assert pauses > len(record.turns)
 
 
 def test_memory_and_operators_have_passes_of_their_own(loaded):
