@@ -166,13 +166,13 @@ def quick_plan(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
     rounds, with fewer turns and without the passes; what a trade-off weighs is measured by these.
     """
     first: dict[str, Group] = {}
+    quick: dict[str, Group] = {}
     for group in plan.contexts:
-        scenario = group.members[0].entry.scenario
-        if scenario.answer != "trade_off" and (len(group.members) > 1 or scenario.compare is None):
-            first.setdefault(group.scenario, group)
-    considered = [member for group in first.values() for member in group.members]
-    compiling = [member for member in considered if member.variant.process.own_compile_cache]
-    kept = [_quick_group(group, leave_out=compiling[1:]) for group in first.values()]
+        if group.scenario in quick:
+            continue
+        kept = _quick_group(group, may_compile=not any(map(_compiles, quick.values())))
+        if _answers(kept, group):
+            first[group.scenario], quick[group.scenario] = group, kept
     left_out = [f"{group.scenario}, as it takes a whole training" for group in plan.once]
     for scenario_name in dict.fromkeys(group.scenario for group in plan.contexts):
         contexts = [
@@ -182,7 +182,7 @@ def quick_plan(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
         ]
         if contexts:
             left_out.append(f"{scenario_name} with {' and with '.join(contexts)}")
-    if dropped := len(considered) - sum(len(group.members) for group in kept):
+    if dropped := _num_variants(first.values()) - _num_variants(quick.values()):
         left_out.append(
             f"{dropped} variants that need variables or ranks of their own, that compile something as the first one does, "
             f"or that are beyond the first {QUICK_VARIANTS} of their context"
@@ -194,20 +194,44 @@ def quick_plan(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
         f"rounds beyond the first {MIN_ROUNDS}, even where an answer is still open",
         "new address-space layouts in each round: all workers are forked from one process",
     ]
-    return Plan((), tuple(kept), (), plan.skipped, plan.combining), tuple(left_out)
+    return Plan((), tuple(quick.values()), (), plan.skipped, plan.combining), tuple(left_out)
 
 
-def _quick_group(group: Group, leave_out: Sequence[PlannedVariant]) -> Group:
+def _quick_group(group: Group, *, may_compile: bool) -> Group:
     """Return the group without what is dear to set up: processes of another kind, and compiling more than once."""
-    members = [
-        member
-        for member in group.members
-        if member.variant.baseline
-        or not (member.variant.process.env or member.variant.process.ranks > 1 or member in leave_out)
-    ]
+    members = [member for member in group.members if member.variant.baseline or _is_cheap(member.variant)]
+    compiling = [member for member in members if member.variant.process.own_compile_cache]
+    too_many = compiling[1:] if may_compile else compiling
+    members = [member for member in members if member not in too_many]
     # The baseline need not stand first: it is among those that are kept in any case.
     members.sort(key=lambda member: not member.variant.baseline)
     return dataclasses.replace(group, members=tuple(members[:QUICK_VARIANTS]))
+
+
+def _num_variants(groups: Iterable[Group]) -> int:
+    return sum(len(group.members) for group in groups)
+
+
+def _is_cheap(variant: Variant) -> bool:
+    return not variant.process.env and variant.process.ranks == 1
+
+
+def _compiles(group: Group) -> bool:
+    return any(member.variant.process.own_compile_cache for member in group.members)
+
+
+def _answers(quick: Group, whole: Group) -> bool:
+    """Whether what is left of a group still has something to compare, and needs no pass to be weighed."""
+    scenario = whole.members[0].entry.scenario
+    if scenario.answer == "trade_off":
+        return False
+    if scenario.compare is None:
+        return True
+    values, all_values = (
+        {str(member.variant.settings[scenario.compare]) for member in group.members}
+        for group in (quick, whole)
+    )
+    return len(quick.members) > 1 and len(values) >= min(2, len(all_values))
 
 
 def start_order(members: int, repetition: int, seed: str) -> list[int]:

@@ -62,8 +62,8 @@ class Workload:
     """How many samples one step works through; throughput is counted in them."""
     num_steps: int | None = None
     """Work of fixed length, such as a whole training: exactly so many steps, no warm-up set aside."""
-    min_steps: int = 20
-    """At least so many timed steps in each trial, for percentiles that need them."""
+    min_steps: int = 1
+    """At least so many timed steps in each trial, for percentiles that need them; one in each turn is there anyway."""
     metrics: dict[str, float] = field(default_factory=dict)
     """What the scenario itself has found; read after the check."""
     series: dict[str, list[tuple[float, float]]] = field(default_factory=dict)

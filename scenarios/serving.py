@@ -120,7 +120,7 @@ def serving(settings: Settings, task: Task) -> Workload:
         answering(engine.infer, served, settings),
         check,
         items_per_step=settings.items,
-        min_steps=REQUESTS if settings.mode == "single" else 20,
+        min_steps=REQUESTS if settings.mode == "single" else 1,
         metrics=metrics,
         close=engine.close,
     )

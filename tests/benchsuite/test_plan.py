@@ -224,6 +224,20 @@ def test_a_quick_plan_leaves_out_what_the_passes_would_weigh():
     assert any(sentence.startswith("memory with") for sentence in left_out)
 
 
+def test_a_quick_plan_leaves_out_what_has_nothing_left_to_compare():
+    ranks = grid(Settings, mode=["eager", "together"], phase=["train", "infer"])
+    spread = entry(
+        "spread",
+        ranks,
+        compare="mode",
+        within=(),
+        process=lambda s: ProcessSpec(ranks=2 if s.mode == "together" else 1),
+    )
+    quick, left_out = quick_plan(plan(entries={"spread": spread}))
+    assert quick.contexts == ()
+    assert any(sentence.startswith("spread with") for sentence in left_out)
+
+
 def test_a_quick_plan_keeps_what_combines():
     combining = entry("stack", [Settings()], compare="mode", within=(), combines=True)
     assert quick_plan(plan(entries={**ENTRIES, "stack": combining}))[0].combining == (combining,)
