@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -53,6 +55,30 @@ def test_what_is_held_is_found_to_the_byte(result):
 
 def test_a_peak_within_a_step_is_found(result):
     assert hungry(result, lost_in_steps_mib=8)["peak_heap"] >= hungry(result)["peak_heap"] + 8 * MIB - 1024
+
+
+def test_room_for_small_objects_is_there_before_they_are_counted(tmp_path):
+    # An arena of 1 MiB that a capture happens to need would be counted as if the work had asked for it.
+    code = """
+import sys
+from memray import FileReader, Tracker
+from benchsuite.worker.memory import reserve_small_blocks
+
+def peak(path):
+    with Tracker(path):
+        held = [bytes(400) for _ in range(20_000)]
+    return FileReader(path).metadata.peak_memory
+
+reserve = reserve_small_blocks()
+print(peak(sys.argv[1]))
+del reserve
+print(peak(sys.argv[2]))
+"""
+    command = [sys.executable, "-c", code, tmp_path / "with.bin", tmp_path / "without.bin"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    reserved, unprepared = map(int, ran.stdout.split())
+    assert reserved < 2**20
+    assert unprepared > 8 * 2**20
 
 
 def test_counts_repeat_exactly_in_fresh_processes(result):
