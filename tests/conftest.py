@@ -3,6 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("benchsuite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("benchsuite")
 
 WORKLOADS = Path(__file__).parent / "workloads.py"
 

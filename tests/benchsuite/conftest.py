@@ -1,11 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
-
-# How long an example takes says more about the machine than about the code.
-settings.register_profile("benchsuite", deadline=None)
-settings.load_profile("benchsuite")
 
 
 @pytest.fixture
