@@ -6,7 +6,7 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from benchsuite.record import CANARY, CheckResult, CompileCache, OperatorRow, Record, Turn
+from benchsuite.record import CANARY, AllocationSite, CheckResult, CompileCache, OperatorRow, Record, Turn
 
 if TYPE_CHECKING:
     from benchsuite.plan import Group
@@ -71,6 +71,7 @@ def _filled(known: Record, outcome: Outcome) -> Record:
         series={name: tuple((x, y) for x, y in points) for name, points in message.get("series", {}).items()},
         checks=checks,
         operators=tuple(OperatorRow(**row) for row in message.get("operators", ())),
+        sites=tuple(map(AllocationSite.from_json, message.get("sites", ()))),
         contention=message.get("contention", {}),
         artifacts=message.get("artifacts", {}),
         working_ns=message.get("working_ns", 0),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 Pass: TypeAlias = Literal["timing", "operators", "memory"]
 Outcome: TypeAlias = Literal["completed", "skipped", "failed"]
+SiteKind: TypeAlias = Literal["peak", "temporary", "leak"]
+"""What lives at the high-water mark; what is freed before anything else is allocated, a step; what a step leaves behind."""
 CompileCache: TypeAlias = Literal["", "empty", "filled"]
 CANARY = "canary"
 """The scenario name of the fixed workload that takes its turn in every group."""
@@ -46,13 +48,33 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class OperatorRow:
-    """One operator as torch.profiler saw it: figures of one step, times in nanoseconds."""
+    """One operator on inputs of one shape, as torch.profiler saw it: figures of one step, times in nanoseconds."""
 
     name: str
     calls: float
     self_cpu_ns: float
     total_cpu_ns: float
     self_device_ns: float = 0.0
+    total_device_ns: float = 0.0
+    flops: float = 0.0
+    shapes: str = ""
+    """Of the inputs, such as `100x1x28x28, 10x1x5x5, 10`; empty: not recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationSite:
+    """Memory that one line of code has allocated, as memray saw it."""
+
+    kind: SiteKind
+    size_bytes: float
+    allocations: float
+    stack: tuple[str, ...]
+    """Frames as `function (file.py:88)`, the innermost first."""
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> AllocationSite:
+        """Read what `dataclasses.asdict` made of one."""
+        return cls(**{**document, "stack": tuple(document["stack"])})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +115,7 @@ class Record:
     series: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
     operators: tuple[OperatorRow, ...] = ()
+    sites: tuple[AllocationSite, ...] = ()
     contention: Mapping[str, float] = field(default_factory=dict)
     artifacts: Mapping[str, str] = field(default_factory=dict)
     """File names by kind, relative to the run directory."""
@@ -123,6 +146,7 @@ class Record:
         values["turns"] = tuple(Turn(*turn) for turn in document.get("turns", ()))
         values["checks"] = tuple(CheckResult(**check) for check in document.get("checks", ()))
         values["operators"] = tuple(OperatorRow(**row) for row in document.get("operators", ()))
+        values["sites"] = tuple(map(AllocationSite.from_json, document.get("sites", ())))
         values["series"] = {
             name: tuple((float(x), float(y)) for x, y in points)
             for name, points in dict(document.get("series", {})).items()

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchsuite.errors import NotComparableError
-from benchsuite.record import SCHEMA, CheckResult, OperatorRow, Record, RunInfo, Turn, demand_schema
+from benchsuite.record import (
+    SCHEMA,
+    AllocationSite,
+    CheckResult,
+    OperatorRow,
+    Record,
+    RunInfo,
+    Turn,
+    demand_schema,
+)
 
 TEXT = st.text(max_size=9)
 COUNTS = st.integers(0, 2**63)
@@ -51,7 +60,10 @@ RECORD_FIELDS = {
     "metrics": FIGURES,
     "series": st.dictionaries(TEXT, st.lists(st.tuples(NUMBERS, NUMBERS), max_size=3).map(tuple), max_size=2),
     "checks": several(CheckResult, TEXT, st.none() | NUMBERS, NUMBERS, st.sampled_from(["<=", ">="]), st.booleans()),
-    "operators": several(OperatorRow, TEXT, NUMBERS, NUMBERS, NUMBERS, NUMBERS),
+    "operators": several(OperatorRow, TEXT, *[NUMBERS] * 6, TEXT),
+    "sites": several(
+        AllocationSite, st.sampled_from(["peak", "temporary", "leak"]), NUMBERS, NUMBERS, st.lists(TEXT, max_size=3).map(tuple)
+    ),
     "contention": FIGURES,
     "artifacts": st.dictionaries(TEXT, TEXT, max_size=2),
     "duration_ns": COUNTS,
