@@ -2,89 +2,154 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import os
 import shutil
+import statistics
+import tempfile
 from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch._C._autograd import DeviceType
-from torch.profiler import ProfilerActivity, profile
-from torch.utils.flop_counter import FlopCounterMode
+from torch.profiler import ProfilerActivity, profile, record_function
 
 from benchsuite.scenario import Skip
-from benchsuite.worker import compilation, device, timing
+from benchsuite.worker import compilation, device, flops, timing
+from benchsuite.worker.trace import MEMORY, TraceSummary, summarize
+from benchsuite.worker.trace_file import TraceReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from benchsuite.scenario import Workload
+    from benchsuite.worker.timing import Samples
 
-WARMUP_STEPS = 3
+PLAIN_STEPS = 5
+"""Steps that warm up and say how long one takes without the profiler."""
 PROFILED_STEPS = 5
-KEPT_ROWS = 30
+LONGEST_STEP_NS = 10_000_000_000
+KEPT_ROWS = 500
+LONGEST_TEXT = 200
+STEP = "benchsuite: step"
 
 
 def run(build: Callable[[], Workload], artifacts: str) -> dict[str, Any]:
-    """Profile five steps: operators, kernels, FLOPs and a trace for Perfetto.
+    """Profile five steps: operators, kernels, FLOPs, memory, and a trace for Perfetto.
 
     Returns:
-        `operators`: the 30 rows with the most own time, figures of one step, times in ns;
-        `metrics`: `operators` and `kernels` (count per step), `flops` (per step, of eager steps);
+        `operators`: a row for each operator and input shapes, figures of one step, times in ns; the 500 with the
+        most own time, and `operator_rows_dropped` says how many more there were;
+        `metrics`: `operators` (calls a step), `flops` (a step, of eager steps), `profiler_overhead` (the profiled
+        step's time over the plain step's, less 1), and what `TraceSummary.metrics` holds;
+        `series`: `memory_over_time`, [ms, bytes];
         `artifacts`: the file name of the trace.
 
     Raises:
-        Skip: the work has a fixed length.
+        Skip: the work has a fixed length, or a step takes too long.
     """
     started = perf_counter_ns()
     workload = build()
     if workload.num_steps is not None:
         raise Skip("its work has a fixed length: operators are profiled on the scenarios that repeat a step")
     timing.time_first_step(workload.step)
-    for _ in range(WARMUP_STEPS):
-        workload.step()
-    device.synchronize()
-    activities = [ProfilerActivity.CPU]
-    if device.cuda_in_use():
-        activities.append(ProfilerActivity.CUDA)
-    with profile(activities=activities, acc_events=True) as profiler:
-        for _ in range(PROFILED_STEPS):
-            workload.step()
-        device.synchronize()
+    _demand_short(timing.run_steps(workload.step, 1))
+    plain = timing.run_steps(workload.step, PLAIN_STEPS)
+    profiler, profiled = _profile(workload)
     working_ns = perf_counter_ns() - started
-    averages = profiler.key_averages()
-    averages = [row for row in averages if not row.is_user_annotation]
-    metrics = {"operators": sum(row.count for row in averages if _is_operator(row)) / PROFILED_STEPS}
-    if device.cuda_in_use():
-        on_device = [row for row in averages if row.device_type == DeviceType.CUDA and not _is_copy(row.key)]
-        metrics["kernels"] = sum(row.count for row in on_device) / PROFILED_STEPS
+    metrics = {"profiler_overhead": _typical_ns(profiled) / _typical_ns(plain) - 1}
+    counted: dict[tuple[str, str], int] = {}
     if not compilation.metrics():
-        metrics["flops"] = float(_count_flops(workload))
-    rows = sorted(
-        averages, key=lambda row: row.self_cpu_time_total + row.self_device_time_total, reverse=True
-    )
+        counted = flops.count(workload.step)
+        metrics["flops"] = float(sum(counted.values()))
     if workload.close is not None:
         workload.close()
+    averages = [
+        average
+        for average in profiler.key_averages(group_by_input_shape=True)
+        if not average.is_user_annotation and average.key != MEMORY
+    ]
+    averages.sort(key=lambda row: row.self_cpu_time_total + row.self_device_time_total, reverse=True)
+    metrics["operators"] = sum(row.count for row in averages if _is_operator(row)) / PROFILED_STEPS
+    if len(averages) > KEPT_ROWS:
+        metrics["operator_rows_dropped"] = float(len(averages) - KEPT_ROWS)
+    summary, dropped, kept = _read_trace(profiler, artifacts)
+    if dropped:
+        metrics["trace_events_dropped"] = float(dropped)
     return {
         "items_per_step": workload.items_per_step,
-        "operators": [_row(row) for row in rows[:KEPT_ROWS]],
-        "metrics": metrics,
-        "artifacts": _keep_trace(profiler, artifacts),
+        "operators": [_row(average, counted) for average in averages[:KEPT_ROWS]],
+        "metrics": metrics | summary.metrics(PROFILED_STEPS),
+        "series": {"memory_over_time": summary.memory} if summary.memory else {},
+        "artifacts": kept,
         "working_ns": working_ns,
     }
 
 
-def _row(average: Any) -> dict[str, Any]:
+def _demand_short(samples: Samples) -> None:
+    if samples.elapsed_ns > LONGEST_STEP_NS:
+        raise Skip(
+            f"a step takes {samples.elapsed_ns / 1e9:.0f} s: operators are profiled on steps of at most "
+            f"{LONGEST_STEP_NS / 1e9:.0f} s"
+        )
+
+
+def _profile(workload: Workload) -> tuple[profile, Samples]:
+    def step() -> None:
+        with record_function(STEP):
+            workload.step()
+
+    activities = [ProfilerActivity.CPU]
+    if device.cuda_in_use():
+        activities.append(ProfilerActivity.CUDA)
+    # Torch says, of the first freed memory that the profiler did not see allocated and then of every thousandth, that
+    # it knows nothing of it: the first time is now, unheard.
+    unknown = [torch.empty(1)]
+    with profile(activities=activities, record_shapes=True, profile_memory=True, acc_events=True) as profiler:
+        with _stderr_unheard():
+            unknown.clear()
+        samples = timing.run_steps(step, PROFILED_STEPS)
+    return profiler, samples
+
+
+@contextlib.contextmanager
+def _stderr_unheard() -> Iterator[None]:
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _typical_ns(samples: Samples) -> float:
+    """Return the median step; on CUDA by the device's clock, as the host only hands the work over."""
+    return max(1.0, statistics.median(samples.device_ns or samples.step_ns))
+
+
+def _row(average: Any, counted: dict[tuple[str, str], int]) -> dict[str, Any]:
+    """Return one row; the FLOPs that it takes are gone from `counted`, so that no second row has them too."""
+    on_device = average.device_type == DeviceType.CUDA
+    shapes = flops.said(average.input_shapes or ())
     return {
-        "name": average.key[:200],
+        "name": _cut(average.key),
+        "shapes": _cut(shapes),
         "calls": average.count / PROFILED_STEPS,
         "self_cpu_ns": average.self_cpu_time_total * 1000 / PROFILED_STEPS,
         "total_cpu_ns": average.cpu_time_total * 1000 / PROFILED_STEPS,
         # A kernel's time stands in its own row and in that of the operator that launched it: count it once.
-        "self_device_ns": average.self_device_time_total * 1000 / PROFILED_STEPS
-        if average.device_type == DeviceType.CUDA
-        else 0.0,
+        "self_device_ns": average.self_device_time_total * 1000 / PROFILED_STEPS if on_device else 0.0,
+        "total_device_ns": average.device_time_total * 1000 / PROFILED_STEPS,
+        "flops": float(counted.pop((average.key, shapes), 0)),
     }
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 3]}..."
 
 
 def _is_operator(average: Any) -> bool:
@@ -93,24 +158,17 @@ def _is_operator(average: Any) -> bool:
     return average.device_type == DeviceType.CPU and bool(colons) and namespace not in {"autograd", "torch"}
 
 
-def _is_copy(name: str) -> bool:
-    return name.startswith(("Memcpy", "Memset"))
-
-
-def _count_flops(workload: Workload) -> int:
-    """Count one eager step's floating-point operations; a dispatch mode would break compiled graphs up."""
-    with FlopCounterMode(display=False) as counter:
-        workload.step()
-    return int(counter.get_total_flops())
-
-
-def _keep_trace(profiler: profile, artifacts: str) -> dict[str, str]:
-    if not artifacts:
-        return {}
-    plain = Path(artifacts) / "trace.json"
-    packed = Path(artifacts) / "trace.json.gz"
-    profiler.export_chrome_trace(str(plain))
-    with plain.open("rb") as source, gzip.open(packed, "wb", compresslevel=6) as target:
-        shutil.copyfileobj(source, target)
-    plain.unlink()
-    return {"trace": packed.name}
+def _read_trace(profiler: profile, artifacts: str) -> tuple[TraceSummary, int, dict[str, str]]:
+    """Return what the trace says, how many of its events were left out, and the file that was kept of it."""
+    with tempfile.TemporaryDirectory(dir=artifacts or None) as folder:
+        plain = Path(folder) / "trace.json"
+        profiler.export_chrome_trace(str(plain))
+        with plain.open(encoding="utf-8", errors="replace") as source:
+            reader = TraceReader(source)
+            summary = summarize(reader, STEP)
+        if not artifacts:
+            return summary, reader.dropped, {}
+        packed = Path(artifacts) / "trace.json.gz"
+        with plain.open("rb") as unpacked, gzip.open(packed, "wb", compresslevel=6) as target:
+            shutil.copyfileobj(unpacked, target)
+    return summary, reader.dropped, {"trace": packed.name}

@@ -28,8 +28,9 @@ ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     # Ask NVML, not the CUDA driver, which must not be initialised before a fork.
     "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
-    # The profiler's backend otherwise writes to stderr, where a failed trial's last words are looked for.
-    "KINETO_LOG_LEVEL": "5",
+    # The profiler's backend otherwise writes to stderr, where a failed trial's last words are looked for: it says when
+    # it starts and stops on level 5, above its errors.
+    "KINETO_LOG_LEVEL": "6",
 }
 """Set for every worker unless the user or the scenario sets it; kept in the run's environment."""
 BEFORE_THE_FORK_ONLY = "PYTORCH_NVML_BASED_CUDA_CHECK"

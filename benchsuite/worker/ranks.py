@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 CONSEQUENCE_S = 1.0
 """An error on rank 0 may follow from a follower's end, which is known within so many seconds."""
+RATIOS = ("_share", "_overhead")
+"""How the names of metrics end that are no amounts: adding up those of several ranks means nothing, rank 0's stand."""
 
 
 class ToldError(Exception):
@@ -87,7 +89,8 @@ class Team:
         metrics = dict(result["metrics"])
         for counted in self.metrics:
             for name, value in counted.items():
-                metrics[name] = metrics.get(name, 0.0) + value
+                if not name.endswith(RATIOS):
+                    metrics[name] = metrics.get(name, 0.0) + value
         return {**result, "metrics": metrics}
 
 

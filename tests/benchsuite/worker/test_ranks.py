@@ -238,3 +238,18 @@ def test_cores_are_shared_out_fairly(cores, num_ranks):
         assert len(used) == len(set(used)) > len(cores) - num_ranks
     else:
         assert all(len(share) == min(1, len(cores)) for share in shares)
+
+
+def test_what_is_counted_is_added_up_and_a_share_is_rank_0s():
+    followers = [
+        {"flops": 3.0, "profiler_overhead": 0.5},
+        {"flops": 4.0, "device_idle_share": 0.9, "kernels": 1.0},
+    ]
+    team = ranks.Team(trial(), metrics=followers)
+    total = team.total({"metrics": {"flops": 2.0, "profiler_overhead": 0.1, "device_idle_share": 0.2}})
+    assert total["metrics"] == {
+        "flops": 9.0,
+        "kernels": 1.0,
+        "profiler_overhead": 0.1,
+        "device_idle_share": 0.2,
+    }
