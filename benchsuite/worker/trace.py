@@ -204,5 +204,5 @@ def _memory_curve(
     for when, device, size_bytes in sorted(on_device or allocations):
         held[device] = size_bytes
         if when >= begin:
-            points.append(((when - begin) / 1000, float(sum(held.values()))))
+            points.append((round((when - begin) / 1000, 4), float(sum(held.values()))))
     return thinned(points)

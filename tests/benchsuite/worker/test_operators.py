@@ -8,11 +8,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchsuite.launcher import Zygote, can_fork
+from benchsuite.scenario import Skip, Workload
 from benchsuite.worker import operators
 from benchsuite.worker.protocol import TrialSpec
 from benchsuite.worker.timing import Samples
+from benchsuite.worker.trace import TraceSummary
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="no safe fork here")
 FILE = str(Path(__file__).parents[2] / "profiled_workloads.py")
@@ -100,9 +103,9 @@ def test_memory_that_steps_hold_is_a_curve(profiled):
     assert [ms for ms, _size in curve] == sorted(ms for ms, _size in curve)
 
 
-def test_the_typical_step_is_the_device_s_own_where_there_is_one():
-    assert operators._typical_ns(Samples(0, [3, 1, 2], [])) == 2
-    assert operators._typical_ns(Samples(0, [3, 1, 2], [], [30, 10, 20])) == 20
+def test_the_fastest_step_is_the_device_s_own_where_there_is_one():
+    assert operators._fastest_ns(Samples(0, [3, 1, 2], [])) == 1
+    assert operators._fastest_ns(Samples(0, [3, 1, 2], [], [30, 10, 20])) == 10
 
 
 def test_the_overhead_stands_beside_what_was_seen(profiled):
@@ -119,7 +122,7 @@ def test_warnings_of_the_code_itself_survive_and_are_all_that_is_said(profiled):
 
 def test_a_step_that_is_too_long_says_so():
     operators._demand_short(Samples(operators.LONGEST_STEP_NS, [operators.LONGEST_STEP_NS], []))
-    with pytest.raises(operators.Skip, match=r"a step takes 12 s: .* at most 10 s"):
+    with pytest.raises(Skip, match=r"a step takes 12 s: .* at most 10 s"):
         operators._demand_short(Samples(12_000_000_000, [12_000_000_000], []))
 
 
@@ -142,3 +145,32 @@ def test_counts_repeat_exactly_over_ten_processes(profiled):
         return str((metrics, calls))
 
     assert len({counts() for _ in range(10)}) == 1
+
+
+class TornProfiler:
+    """Writes a trace as it stands after the disk has run full."""
+
+    def export_chrome_trace(self, path):
+        event = {"ph": "X", "cat": "cpu_op", "name": "aten::_local_scalar_dense", "ts": 1, "dur": 1}
+        whole = json.dumps({"traceEvents": [event] * 10})
+        Path(path).write_text(whole[: len(whole) // 2], encoding="utf-8")
+
+
+def test_a_torn_trace_is_kept_and_what_stands_before_the_tear_is_reported(tmp_path):
+    summary, dropped, kept = operators._read_trace(TornProfiler(), str(tmp_path))
+    assert 0 < summary.synchronisations < 10
+    assert dropped == 1
+    assert (tmp_path / kept["trace"]).stat().st_size > 0
+    assert operators._read_trace(TornProfiler(), "") == (summary, dropped, {})
+
+
+def test_what_is_cut_off_is_said(monkeypatch):
+    product = Workload(lambda: torch.ones(4, 4) @ torch.ones(4, 4), list)
+    whole = operators.run(lambda: product, "")
+    monkeypatch.setattr(operators, "KEPT_ROWS", 2)
+    monkeypatch.setattr(operators, "_read_trace", lambda *_arguments: (TraceSummary(), 7, {}))
+    cut = operators.run(lambda: product, "")
+    assert len(cut["operators"]) == 2
+    assert cut["metrics"]["operator_rows_dropped"] == len(whole["operators"]) - 2
+    assert cut["metrics"]["operators"] == whole["metrics"]["operators"]
+    assert cut["metrics"]["trace_events_dropped"] == 7
