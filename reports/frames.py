@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 SAMPLES = ("scenario", "variant", "repetition", "group", "kind", "index", "ns")
 COMPARISONS = ("scenario", "variant", "baseline", "speedup", "low", "high", "rounds", "verdict")
-OPERATORS = ("scenario", "variant", "name", "calls", "self_cpu_ns", "total_cpu_ns", "self_device_ns")
+OPERATORS = (
+    "scenario", "variant", "name", "shapes", "calls", "self_cpu_ns", "total_cpu_ns", "self_device_ns", "total_device_ns",
+    "flops",
+)  # fmt: skip
 SERIES = ("scenario", "variant", "repetition", "name", "x", "y")
 
 
@@ -65,9 +68,9 @@ def ranking_frame(ranking: Sequence[Ranked]) -> pd.DataFrame:
 
 
 def operators_frame(scenarios: Sequence[ScenarioResult]) -> pd.DataFrame:
-    """Return one row for each operator of each variant: figures of one step."""
+    """Return one row for each operator and input shapes of each variant: figures of one step."""
     rows = [
-        (s.name, variant.id, o.name, o.calls, o.self_cpu_ns, o.total_cpu_ns, o.self_device_ns)
+        (s.name, variant.id, *(getattr(o, name) for name in OPERATORS[2:]))
         for s in scenarios
         for variant in s.variants
         for o in variant.operators

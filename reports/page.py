@@ -20,6 +20,7 @@ from reports import format as fmt
 from reports.answers import answer
 from reports.caveats import caveats
 from reports.facts import facts, machine_line, merged
+from reports.operators import operator_table
 from reports.plots import scenario_plots
 from reports.ranking import by_place, rank, ranking_notes, ranking_table
 from reports.table import Cell, Column, Row, Table
@@ -32,11 +33,10 @@ if TYPE_CHECKING:
     from reports.figure import Plot
     from reports.load import ReportData
     from reports.phrases import Statement
-    from reports.results import ScenarioResult, VariantResult
+    from reports.results import ScenarioResult
 
 KEPT_OPTIONS = ("--task", "--scenarios", "--only-scenarios", "--dataset", "--data-dir")
 """Options of the run that the command for one scenario needs too."""
-TOP_OPERATORS = 12
 UNITS = re.compile(
     r"(?<=\d) (?=(?:ns|µs|ms|s|min|h|B|KiB|MiB|GiB|TiB|µJ|mJ|J|kJ|%|million|billion|items/s|times|points|rounds?|steps)\b|%)"
 )
@@ -118,32 +118,10 @@ def _card(number: int, result: ScenarioResult, info: RunInfo) -> Card:
         statements=answer(result),
         table=scenario_table(result),
         plots=scenario_plots(result, f"s{number}"),
-        operators=tuple((fmt.name(v.id), _operators(v)) for v in result.variants if v.operators),
+        operators=tuple((fmt.name(v.id), operator_table(v)) for v in result.variants if v.operators),
         checks=_checks(result),
         absent=tuple(_absent(result)),
         command=_command(result, info),
-    )
-
-
-def _operators(variant: VariantResult) -> Table:
-    total_ns = sum(row.self_cpu_ns + row.self_device_ns for row in variant.operators) or 1.0
-    device = any(row.self_device_ns for row in variant.operators)
-    columns = [Column("Operator"), Column("Calls a step", numeric=True), Column("Own CPU time", numeric=True)]
-    columns += [Column("Own CUDA time", numeric=True)] if device else []
-    columns += [Column("Share", numeric=True)]
-    rows = []
-    for operator in variant.operators[:TOP_OPERATORS]:
-        share = (operator.self_cpu_ns + operator.self_device_ns) / total_ns
-        cells = [
-            Cell(fmt.name(operator.name), operator.name),
-            Cell(fmt.plain(operator.calls), operator.calls),
-        ]
-        cells += [Cell(fmt.duration(operator.self_cpu_ns), operator.self_cpu_ns)]
-        cells += [Cell(fmt.duration(operator.self_device_ns), operator.self_device_ns)] if device else []
-        rows.append(Row((*cells, Cell(fmt.percent(share), share))))
-    left = len(variant.operators) - len(rows)
-    return Table(
-        tuple(columns), tuple(rows), (f"{left} further operators are left out.",) if left > 0 else ()
     )
 
 
