@@ -82,6 +82,12 @@ class Plan:
         return tuple({m.entry.scenario.name: m.entry for g in self.contexts for m in g.members}.values())
 
     @property
+    def uses_cuda(self) -> bool:
+        """Whether any variant asks for a GPU."""
+        members = [m for group in [*self.once, *self.contexts] for m in group.members]
+        return any(r.kind == "cuda" for m in members for r in m.variant.requirements)
+
+    @property
     def compiles(self) -> bool:
         """Whether any variant keeps compiled code."""
         groups = [*self.once, *self.contexts]
@@ -189,6 +195,7 @@ def quick_plan(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
         )
     left_out += [
         "the operator and memory passes of every variant",
+        "the machine's ceilings, which only an operator pass is held against",
         f"variants whose step takes more than {QUICK_LONGEST_STEP_NS / 1e6:.0f} ms",
         f"all but {QUICK_TURN_ROUNDS} turns of each round",
         f"rounds beyond the first {MIN_ROUNDS}, even where an answer is still open",

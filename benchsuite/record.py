@@ -177,6 +177,8 @@ class RunInfo:
     environments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What the workers saw, by the id that records carry."""
     options: Mapping[str, Any] = field(default_factory=dict)
+    ceilings: Mapping[str, float] = field(default_factory=dict)
+    """What the machine can do at most, by names that end in their unit; empty: not measured."""
     commit: str | None = None
     left_out: tuple[str, ...] = ()
     """What this run did not measure though it was asked about, in sentences."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from benchsuite import comparison
 from benchsuite.cache import cache_folder
+from benchsuite.ceilings import measure_ceilings
 from benchsuite.environment import unmet
 from benchsuite.errors import BenchsuiteError, NotComparableError, UsageError
 from benchsuite.estimates import Estimates, kind
@@ -92,6 +93,7 @@ class Session:
         self._trials = dataclasses.replace(self._trials, compile_caches=compile_caches)
         try:
             self._prepare_or_discard()
+            self._measure_ceilings()
             self._measure_phase(self._plan, reserve_s=SECOND_PHASE_S if self._plan.combining else 0.0)
             for entry in self._plan.combining:
                 self._measure_phase(self._second_phase(entry))
@@ -136,6 +138,16 @@ class Session:
                 f"{self._directory.path}: it was begun with other software ({', '.join(changed)} changed): start a new run"
             )
         self._update(task_name=message["task_name"], data=message["data"], software=message["software"])
+
+    def _measure_ceilings(self) -> None:
+        """Measure what the machine can do at most, unless that is known or nothing will be held against it."""
+        if self.info.ceilings or not any(group.pass_ == "operators" for group in self._plan.passes):
+            return
+        self._show("the machine's ceilings", [])
+        spec = self._trials.ceilings(cuda=self._plan.uses_cuda)
+        found, reason = measure_ceilings(self._starters, spec)
+        missing = [f"the machine's ceilings, as they could not be measured: {reason}"] if reason else []
+        self._update(ceilings=found, left_out=tuple(dict.fromkeys([*self.info.left_out, *missing])))
 
     def _second_phase(self, entry: Entry) -> Plan:
         """Plan a combining scenario, now that the others' comparisons are known."""

@@ -79,6 +79,13 @@ class Trials:
             paths=(str(PROJECT_ROOT), str(Path.cwd())),
         )
 
+    def ceilings(self, *, cuda: bool) -> TrialSpec:
+        """Return the trial that measures the machine, with the threads and cores that one workload has to itself."""
+        threads = self.options.threads or len(self.cores)
+        return dataclasses.replace(
+            self.preparing(), pass_="ceilings", threads=threads, cores=self.cores[:threads], cuda=cuda
+        )
+
     def timing(self, planned: PlannedVariant, repetition: int) -> TrialSpec:
         """Return a trial with the threads that were asked for, on cores that change from round to round."""
         process = planned.variant.process

@@ -14,6 +14,7 @@ from reports.results import ContextResult, Outcome, ScenarioResult, VariantResul
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from benchsuite.record import RunInfo
     from benchsuite.store import Run
 
 
@@ -25,9 +26,7 @@ def collect(run: Run) -> tuple[ScenarioResult, ...]:
     for record in records:
         by_variant[record.variant].append(record)
     entries = [*run.info.scenarios, *_unlisted(run.info.scenarios, records)]
-    return tuple(
-        _scenario(entry, by_variant, comparisons, finished=run.info.finished is not None) for entry in entries
-    )
+    return tuple(_scenario(entry, by_variant, comparisons, run.info) for entry in entries)
 
 
 def latest(records: Iterable[Record]) -> tuple[Record, ...]:
@@ -55,8 +54,7 @@ def _scenario(
     entry: Mapping[str, Any],
     by_variant: Mapping[str, Sequence[Record]],
     comparisons: Mapping[str, Comparison],
-    *,
-    finished: bool,
+    info: RunInfo,
 ) -> ScenarioResult:
     listed = list(entry.get("variants", ()))
     names = variant_labels(entry)
@@ -68,7 +66,7 @@ def _scenario(
         key = str(sorted(context.items()))
         labels[key] = ", ".join(context_word(axis, context[axis]) for axis in telling if axis in context)
         records = by_variant.get(variant["id"], ())
-        outcome, reason = _outcome(variant, records, finished=finished)
+        outcome, reason = _outcome(variant, records, finished=info.finished is not None)
         contexts[key].append(
             VariantResult(
                 id=variant["id"],
@@ -81,6 +79,7 @@ def _scenario(
                 reason=fmt.prose(reason),
                 trials=tuple(record for record in records if record.outcome != "skipped"),
                 comparison=comparisons.get(variant["id"]),
+                ranks=_ranks(records, info),
             )
         )
     return ScenarioResult(
@@ -95,7 +94,14 @@ def _scenario(
             ContextResult(label=fmt.name(labels[key]), variants=tuple(members))
             for key, members in contexts.items()
         ),
+        ceilings=info.ceilings,
     )
+
+
+def _ranks(records: Sequence[Record], info: RunInfo) -> int:
+    """Return how many processes the environments of these records tell of."""
+    seen = (info.environments.get(record.environment, {}) for record in records)
+    return max((n for environment in seen if isinstance(n := environment.get("ranks"), int)), default=1)
 
 
 def _outcome(variant: Mapping[str, Any], records: Sequence[Record], *, finished: bool) -> tuple[Outcome, str]:

@@ -17,11 +17,14 @@ LABELS = {
     "os": "System",
     "python": "Python",
     "torch": "PyTorch",
+    "cpu": "CPU",
     "cuda": "CUDA",
     "gpus": "GPUs",
     "env": "Variables",
     "sha256": "SHA-256",
 }
+RATES = {"_flops_per_s": fmt.flop_rate, "_bytes_per_s": fmt.byte_rate, "_ns": fmt.duration}
+"""How numbers are spelt that are no plain counts, by the end of their key."""
 Facts = list[tuple[str, str]]
 
 
@@ -65,22 +68,30 @@ def machine_line(data: ReportData) -> str:
 def _label(key: str) -> str:
     if key in LABELS or key.isupper():
         return LABELS.get(key) or fmt.name(key)
-    words = fmt.name(key.removesuffix("_s").replace("_", " "))
-    return words[:1].upper() + words[1:]
+    bare = next(
+        (key.removesuffix(ending) for ending in RATES if key.endswith(ending)), key.removesuffix("_s")
+    )
+    words = fmt.name(bare.replace("_", " "))
+    head, _, rest = words.partition(" ")
+    return f"{LABELS[head]} {rest}" if head in LABELS and rest else words[:1].upper() + words[1:]
 
 
 def _spell(key: str, value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
-    if isinstance(value, int | float) and key.endswith("_bytes"):
-        return fmt.size(value)
-    if isinstance(value, int | float) and key.endswith("_s"):
-        return fmt.duration(value * 1e9)
-    if isinstance(value, float):
-        return fmt.plain(value)
+    if isinstance(value, int | float):
+        return _spell_number(key, value)
     if isinstance(value, list | tuple):
         return "; ".join(_one(item) for item in value) or "none"
     return fmt.clause(str(value))
+
+
+def _spell_number(key: str, value: float) -> str:
+    spellings = {**RATES, "_bytes": fmt.size, "_s": lambda seconds: fmt.duration(seconds * 1e9)}
+    for ending, spell in spellings.items():
+        if key.endswith(ending):
+            return spell(value)
+    return fmt.plain(value) if isinstance(value, float) else str(value)
 
 
 def _one(value: object) -> str:

@@ -28,6 +28,13 @@ _TIME: Final[_Units] = ((1, "ns"), (1e3, "µs"), (1e6, "ms"), (1e9, "s"), (600e9
 _TIME_SCALE: Final = {"min": 60e9, "h": 3600e9}
 _BYTES: Final[_Units] = ((1, "B"), (2**10, "KiB"), (2**20, "MiB"), (2**30, "GiB"), (2**40, "TiB"))
 _ENERGY: Final[_Units] = ((1e-6, "µJ"), (1e-3, "mJ"), (1, "J"), (1e3, "kJ"))
+_FLOPS: Final[_Units] = (
+    (1, "FLOP/s"),
+    (1e6, "MFLOP/s"),
+    (1e9, "GFLOP/s"),
+    (1e12, "TFLOP/s"),
+    (1e15, "PFLOP/s"),
+)
 _COUNT: Final[_Units] = ((1, ""), (1e6, "million"), (1e9, "billion"))
 
 
@@ -54,6 +61,17 @@ def energy(joules: float | None) -> str:
 def count(value: float | None) -> str:
     """Spell a count: exactly below 1,000, then with three significant digits: `2,410`."""
     return _spell(value, _COUNT).strip()
+
+
+def flop_rate(flops_per_second: float | None) -> str:
+    """Spell a rate of floating-point operations: `98.1 GFLOP/s`."""
+    return _spell(flops_per_second, _FLOPS)
+
+
+def byte_rate(bytes_per_second: float | None) -> str:
+    """Spell a rate of bytes: `11.2 GiB/s`."""
+    shown = size(bytes_per_second)
+    return shown if shown == NOTHING else f"{shown}/s"
 
 
 def rate(items_per_second: float | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from reports import latency
+from reports.bottleneck import find_bottleneck
 from reports.ranking import FIGURES
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ SERIES = ("scenario", "variant", "repetition", "name", "x", "y")
 
 def variants_frame(scenarios: Sequence[ScenarioResult]) -> pd.DataFrame:
     """Return one row for each variant, skipped and failed ones included, with its settings and metrics."""
-    return pd.DataFrame([_variant_row(s.name, variant) for s in scenarios for variant in s.variants])
+    return pd.DataFrame([_variant_row(s, variant) for s in scenarios for variant in s.variants])
 
 
 def samples_frame(records: Iterable[Record]) -> pd.DataFrame:
@@ -89,11 +90,12 @@ def series_frame(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SERIES))
 
 
-def _variant_row(scenario: str, variant: VariantResult) -> dict[str, Any]:
+def _variant_row(result: ScenarioResult, variant: VariantResult) -> dict[str, Any]:
     time, comparison = variant.step_time, variant.comparison
+    bottleneck = find_bottleneck(variant, result.ceilings)
     metrics = sorted({name for record in variant.trials for name in record.metrics})
     return {
-        "scenario": scenario,
+        "scenario": result.name,
         "variant": variant.id,
         "label": variant.label,
         "baseline": variant.baseline,
@@ -110,6 +112,8 @@ def _variant_row(scenario: str, variant: VariantResult) -> dict[str, Any]:
         "sound": variant.sound,
         "disturbed": len(variant.disturbances),
         "first_step_ns": variant.first_step_ns(),
+        "bottleneck": bottleneck.kind if bottleneck else None,
+        "bottleneck_share": bottleneck.share if bottleneck else None,
         **{f"settings.{key}": value for key, value in variant.settings.items()},
         **{f"metrics.{name}": variant.metric(name) for name in metrics},
     }

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reports import format as fmt
+from reports.bottleneck import find_bottleneck
+from reports.findings import find_field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from reports.results import ScenarioResult, VariantResult
+    from reports.results import ContextResult, ScenarioResult, VariantResult
 
 MOST_NAMES = 3
 """So many variants are named in a note; more are counted."""
@@ -22,6 +24,7 @@ def scenario_notes(result: ScenarioResult) -> list[str]:
         for note in _variant_notes(variant):
             shared.setdefault(note, []).append(fmt.name(variant.id))
     notes = [f"{_who(names)}: {note}" for note, names in shared.items()]
+    notes += filter(None, (_limits(context, result.ceilings) for context in result.contexts))
     disturbed = [variant for variant in result.variants if variant.disturbances]
     if disturbed:
         example = max(disturbed, key=lambda variant: len(variant.disturbances))
@@ -39,6 +42,32 @@ def _variant_notes(variant: VariantResult) -> Iterator[str]:
         yield f"{fmt.rounds(variant.unsettled)} began before the step time had settled."
     for fault in variant.faults:
         yield fmt.sentence(f"{fault.pass_} pass failed, {fmt.one_line(fault.reason)}", capital=False)
+
+
+def _limits(context: ContextResult, ceilings: Mapping[str, float]) -> str:
+    """Say what limits the steps of a context's baseline and of its fastest variant; empty: nothing is known of either."""
+    told: list[str] = []
+    kinds: set[str] = set()
+    for variant in _compared(context):
+        found = find_bottleneck(variant, ceilings)
+        if found is None:
+            continue
+        if found.kind in kinds:
+            told.append(f"{variant.label} is {found.kind} too ({fmt.percent(found.share)}).")
+        else:
+            told.append(f"{variant.label} is {found.kind}: {fmt.sentence(found.evidence, capital=False)}")
+            told += [fmt.sentence(found.what_if)] if found.what_if else []
+        kinds.add(found.kind)
+    where = f", {context.label}" if context.label else ""
+    return f"Where the time goes{where}: {' '.join(told)}" if told else ""
+
+
+def _compared(context: ContextResult) -> list[VariantResult]:
+    """Return the baseline, and the fastest of those that were shown to be faster."""
+    field = find_field(context)
+    faster = [rival for rival in field.rivals if rival.verdict == "faster"] if field else []
+    winner = max(faster, key=lambda rival: rival.speedup.value, default=None)
+    return [*filter(None, [context.baseline]), *([winner.variant] if winner else [])]
 
 
 def _who(names: list[str]) -> str:

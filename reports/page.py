@@ -180,6 +180,7 @@ def _sections(info: RunInfo) -> list[tuple[str, list[tuple[str, str]]]]:
     run = [*facts(info.options), ("Commit", fmt.name(info.commit or "none"))]
     found = [
         ("Machine", facts(info.machine)),
+        ("What the machine can do at most", facts(info.ceilings)),
         ("Software, as the workers saw it", merged(info.environments.values())),
         ("Task and data", task),
         ("Run", run),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from benchsuite.comparison import Comparison, absolute, contended
@@ -36,6 +36,8 @@ class VariantResult:
     trials: tuple[Record, ...]
     """Every trial that ran, of all passes, failed ones included."""
     comparison: Comparison | None
+    ranks: int = 1
+    """Processes that did the work together."""
 
     @property
     def timings(self) -> tuple[Record, ...]:
@@ -156,6 +158,8 @@ class ScenarioResult:
     combines: bool
     """Whether its variants are the other scenarios' winners, put on top of each other."""
     contexts: tuple[ContextResult, ...]
+    ceilings: Mapping[str, float] = field(default_factory=dict)
+    """What the machine can do at most, as the run measured it; empty: not measured."""
 
     @property
     def variants(self) -> tuple[VariantResult, ...]:

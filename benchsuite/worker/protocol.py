@@ -27,8 +27,8 @@ class TrialSpec:
     file: str
     """The file that must answer to `module`."""
     settings: Mapping[str, Any]
-    pass_: Pass | Literal["prepare"]
-    """`prepare` only readies the task's data, once in a run."""
+    pass_: Pass | Literal["prepare", "ceilings"]
+    """`prepare` only readies the task's data, `ceilings` only measures the machine, each once in a run."""
     task_module: str
     task_file: str
     task_attribute: str

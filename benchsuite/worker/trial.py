@@ -140,6 +140,10 @@ def run_pass(spec: TrialSpec) -> dict[str, Any]:
 def _run(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
     if spec.pass_ == "prepare":
         return prepare_task(spec)
+    if spec.pass_ == "ceilings":
+        from benchsuite.worker import ceilings
+
+        return {"ceilings": ceilings.measure(spec.threads, cuda=spec.cuda)}
     return _run_timing(spec, channel) if spec.pass_ == "timing" else run_pass(spec)
 
 

@@ -169,6 +169,11 @@ def test_what_is_timed_or_shares_a_gpu_runs_alone():
     }
 
 
+def test_whether_a_gpu_is_used():
+    assert not plan().uses_cuda
+    assert plan(unmet=lambda _requirement: None).uses_cuda
+
+
 def test_whether_anything_is_compiled():
     assert plan().compiles
     assert not plan(entries={"layout": ENTRIES["layout"]}).compiles
@@ -190,6 +195,7 @@ def test_a_quick_plan_says_what_it_leaves_out():
     for pass_ in {group.pass_ for group in whole.passes} - {group.pass_ for group in quick.passes}:
         assert pass_.rstrip("s") in said
     assert str(MIN_ROUNDS) in said
+    assert "ceilings" in said
 
 
 def test_a_quick_plan_of_one_context_keeps_it():

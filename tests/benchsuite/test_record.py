@@ -82,6 +82,7 @@ HEADER_FIELDS = {
     "machine": SETTINGS,
     "environments": st.dictionaries(TEXT, SETTINGS, max_size=2),
     "options": SETTINGS,
+    "ceilings": FIGURES,
     "commit": st.none() | TEXT,
     "effort": FIGURES,
     "left_out": st.lists(TEXT, max_size=2).map(tuple),

@@ -106,6 +106,7 @@ def test_each_fault_is_one_failed_record_and_is_not_tried_again(loaded, kind, sa
 def test_the_run_went_on(loaded):
     assert loaded.info.finished
     assert not loaded.problems
+    assert loaded.info.ceilings["cpu_threads"] >= 1
     assert len(timing_of(loaded, "faulty[kind=none]")) >= 3
     assert timing_of(loaded, "faulty[kind=skips]")[0].reason == "planted: not here"
 

@@ -1,0 +1,191 @@
+"""A step's time by what it went into, from the records of one variant's passes and the machine's ceilings."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from benchsuite.record import OperatorRow
+    from reports.results import VariantResult
+
+LONG_CALL = 10
+"""A call of so many tiny operators' time is mostly work: below, the profiler's own cost is as large."""
+ASSUMED_OPERATOR_NS = 1_000.0
+"""What a tiny operator costs where the ceilings were not measured."""
+COPIES = frozenset({"aten::copy_", "aten::_to_copy", "aten::clone", "aten::contiguous"})
+TRANSFERS = ("Memcpy HtoD", "Memcpy DtoH")
+ALLOCATIONS = frozenset({
+    "aten::empty", "aten::empty_like", "aten::empty_strided", "aten::empty_permuted", "aten::new_empty",
+    "aten::resize_", "aten::zeros", "aten::zeros_like", "aten::new_zeros", "aten::zero_", "aten::fill_",
+    "aten::_pin_memory", "aten::pin_memory",
+    "cudaMalloc", "cudaFree", "cudaMallocAsync", "cudaFreeAsync", "cudaHostAlloc", "cudaFreeHost",
+})  # fmt: skip
+"""Operators and calls that make memory ready and compute nothing."""
+HOST_PREFIXES = ("cuda", "autograd::", "torch::autograd::", "enumerate(", "Optimizer.", "ProfilerStep")
+"""Of rows that wrap others or stand for calls into the CUDA runtime: no operators."""
+FORMATS = {"tf32": "tf32", "bf16": "bfloat16", "fp16": "float16"}
+"""How a setting's value that chooses a number format begins, and the ceiling's name for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a variant: times in ns, shares of the step from 0 to 1."""
+
+    variant: VariantResult
+    ceilings: Mapping[str, float]
+    step_ns: float
+
+    @classmethod
+    def of(cls, variant: VariantResult, ceilings: Mapping[str, float]) -> Self | None:
+        """Return a variant's step; None where none was timed."""
+        time = variant.step_time
+        return cls(variant, ceilings, time.value) if time is not None and time.value > 0 else None
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the step's work ran on a GPU."""
+        on_device = any(row.self_device_ns for row in self.variant.operators)
+        return on_device or any(record.device_ns for record in self.variant.timings)
+
+    @property
+    def profiled_ns(self) -> float:
+        """How long the step took under the profiler."""
+        recorded_ns = sum(row.self_cpu_ns for row in self.variant.operators)
+        return max(recorded_ns, self.step_ns * (1 + self._overhead))
+
+    @property
+    def data_wait_share(self) -> float | None:
+        """The share in which the loop waited for its next batch."""
+        wait = self.variant.metric("data_wait_share")
+        return None if wait is None else _share(wait)
+
+    @property
+    def num_operators(self) -> float | None:
+        """Operators a step."""
+        return self.variant.metric("operators")
+
+    @property
+    def operator_ns(self) -> float:
+        """What one operator on a single number costs on this machine."""
+        return self.ceilings.get("cpu_operator_ns", ASSUMED_OPERATOR_NS)
+
+    @property
+    def launches(self) -> float | None:
+        """Launches onto the GPU a step."""
+        return self.variant.metric("launches", "kernels")
+
+    @property
+    def allocations(self) -> float | None:
+        """Allocations on the heap a step."""
+        return self.variant.metric("allocations")
+
+    @property
+    def idle_share(self) -> float | None:
+        """The share in which the GPU had nothing to do; the profiler slows the host, not the kernels."""
+        idle = self.variant.metric("device_idle_share")
+        return None if idle is None else _share(1 - (1 - idle) * (1 + self._overhead))
+
+    @property
+    def allocation_ns(self) -> float:
+        """Time in which memory is made ready, under the profiler."""
+        return sum(row.self_cpu_ns for row in self.variant.operators if row.name in ALLOCATIONS)
+
+    @property
+    def transfer_ns(self) -> float:
+        """On a GPU the time of copies from and to the host; on a CPU that of copies, under the profiler."""
+        rows = self.variant.operators
+        if self.on_gpu:
+            return sum(row.self_device_ns for row in rows if row.name.startswith(TRANSFERS))
+        return sum(row.self_cpu_ns for row in rows if row.name in COPIES)
+
+    @property
+    def ideal_transfer_ns(self) -> float | None:
+        """How long a GPU's copies would take at the ceiling; None: not known."""
+        num_bytes = self.variant.metric("copied_bytes")
+        bytes_per_s = self.ceilings.get("cuda_host_to_device_bytes_per_s")
+        return 1e9 * num_bytes / bytes_per_s if self.on_gpu and num_bytes and bytes_per_s else None
+
+    @property
+    def busy_share(self) -> float:
+        """The share that goes into computing: of a GPU's kernels, or of CPU operators with long calls."""
+        if not self.on_gpu:
+            return _share(sum(self._computing.values()) / self.profiled_ns)
+        if self.idle_share is not None:
+            return _share(1 - self.idle_share - self.transfer_ns / self.step_ns)
+        return _share(sum(self._computing.values()) / self.step_ns)
+
+    @property
+    def longest(self) -> tuple[str, ...]:
+        """The names of what computes, the longest first."""
+        computing = self._computing
+        return tuple(sorted(computing, key=lambda name: -computing[name]))
+
+    @property
+    def flops_ceiling(self) -> float | None:
+        """The FLOP/s that products of this step's number format reach at most; None: not measured for it."""
+        if self.variant.ranks > 1:
+            return None
+        words = [value for value in self.variant.settings.values() if isinstance(value, str)]
+        formats = [name for prefix, name in FORMATS.items() if any(w.startswith(prefix) for w in words)]
+        if self.on_gpu:
+            return self.ceilings.get(f"cuda_{formats[0] if formats else 'float32'}_flops_per_s")
+        threads = self.variant.timings[0].threads
+        places = {self.ceilings.get("cpu_threads"): "all_threads", 1: "1_thread"}
+        return self.ceilings.get(f"cpu_{places.get(threads)}_flops_per_s") if not formats else None
+
+    @property
+    def utilisation(self) -> float | None:
+        """The products' FLOP/s over the whole step, as a share of the ceiling; None: not known."""
+        flops, ceiling = self.variant.metric("flops"), self.flops_ceiling
+        if not flops or ceiling is None:
+            return None
+        return utilisation(1e9 * flops / self.step_ns, ceiling)
+
+    def at_most_without_wait(self, share: float) -> float:
+        """Return a share, but no more than is left beside the wait for data."""
+        return min(_share(share), 1 - (self.data_wait_share or 0.0))
+
+    @property
+    def _overhead(self) -> float:
+        return max(0.0, self.variant.metric("profiler_overhead") or 0.0)
+
+    @property
+    def _computing(self) -> dict[str, float]:
+        """Time by operator or kernel, without copies, allocations and short calls."""
+        if self.on_gpu:
+            return self._added(lambda row: row.self_device_ns, lambda row: not row.name.startswith("Mem"))
+        shortest_ns = LONG_CALL * self.operator_ns
+        return self._added(
+            lambda row: row.self_cpu_ns,
+            lambda row: (
+                row.self_cpu_ns >= shortest_ns * row.calls
+                and row.name not in COPIES | ALLOCATIONS
+                and not row.name.startswith(HOST_PREFIXES)
+            ),
+        )
+
+    def _added(
+        self, time_ns: Callable[[OperatorRow], float], counts: Callable[[OperatorRow], bool]
+    ) -> dict[str, float]:
+        found: dict[str, float] = defaultdict(float)
+        for row in self.variant.operators:
+            if time_ns(row) and counts(row):
+                found[row.name] += time_ns(row)
+        return found
+
+
+def utilisation(achieved: float, ceiling: float) -> float:
+    """Return what was achieved as a share of a ceiling, from 0 to 1.
+
+    Who passes a measured ceiling shows that it lies higher: the share is 1 then.
+    """
+    highest = max(achieved, ceiling)
+    return _share(achieved / highest) if highest > 0 else 0.0
+
+
+def _share(value: float) -> float:
+    return min(1.0, max(0.0, value))
