@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from benchsuite.record import OperatorRow
     from reports.results import VariantResult
@@ -125,25 +125,33 @@ class Step:
         return tuple(sorted(computing, key=lambda name: -computing[name]))
 
     @property
-    def flops_ceiling(self) -> float | None:
-        """The FLOP/s that products of this step's number format reach at most; None: not measured for it."""
+    def flops_ceiling_name(self) -> str:
+        """The name of the ceiling for products of this step's number format; empty: none is measured."""
         if self.variant.ranks > 1:
-            return None
+            return ""
         words = [value for value in self.variant.settings.values() if isinstance(value, str)]
         formats = [name for prefix, name in FORMATS.items() if any(w.startswith(prefix) for w in words)]
         if self.on_gpu:
-            return self.ceilings.get(f"cuda_{formats[0] if formats else 'float32'}_flops_per_s")
+            return f"cuda_{formats[0] if formats else 'float32'}_flops_per_s"
         threads = self.variant.timings[0].threads
         places = {self.ceilings.get("cpu_threads"): "all_threads", 1: "1_thread"}
-        return self.ceilings.get(f"cpu_{places.get(threads)}_flops_per_s") if not formats else None
+        return f"cpu_{places[threads]}_flops_per_s" if threads in places and not formats else ""
+
+    @property
+    def flops_ceiling(self) -> float | None:
+        """The FLOP/s that products of this step's number format reach at most; None: not measured for it."""
+        return self.ceilings.get(self.flops_ceiling_name)
+
+    @property
+    def flops_per_s(self) -> float:
+        """The products' FLOP/s over the whole step; 0: not known."""
+        return 1e9 * (self.variant.metric("flops") or 0.0) / self.step_ns
 
     @property
     def utilisation(self) -> float | None:
-        """The products' FLOP/s over the whole step, as a share of the ceiling; None: not known."""
-        flops, ceiling = self.variant.metric("flops"), self.flops_ceiling
-        if not flops or ceiling is None:
-            return None
-        return utilisation(1e9 * flops / self.step_ns, ceiling)
+        """The products' FLOP/s as a share of the ceiling; None: not known."""
+        ceiling = self.flops_ceiling
+        return utilisation(self.flops_per_s, ceiling) if self.flops_per_s and ceiling is not None else None
 
     def at_most_without_wait(self, share: float) -> float:
         """Return a share, but no more than is left beside the wait for data."""
@@ -176,6 +184,16 @@ class Step:
             if time_ns(row) and counts(row):
                 found[row.name] += time_ns(row)
         return found
+
+
+def raised(ceilings: Mapping[str, float], variants: Iterable[VariantResult]) -> dict[str, float]:
+    """Return the ceilings, each as high as the best of these variants' steps has shown it to lie at least."""
+    found = dict(ceilings)
+    for step in filter(None, (Step.of(variant, ceilings) for variant in variants)):
+        name = step.flops_ceiling_name
+        if name in found:
+            found[name] = max(found[name], step.flops_per_s)
+    return found
 
 
 def utilisation(achieved: float, ceiling: float) -> float:

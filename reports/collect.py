@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.comparison import Comparison, compare
 from benchsuite.record import CANARY, Record
 from reports import format as fmt
+from reports.bounds import raised
 from reports.labels import context_word, variant_labels, varying
 from reports.results import ContextResult, Outcome, ScenarioResult, VariantResult
 
@@ -26,7 +28,9 @@ def collect(run: Run) -> tuple[ScenarioResult, ...]:
     for record in records:
         by_variant[record.variant].append(record)
     entries = [*run.info.scenarios, *_unlisted(run.info.scenarios, records)]
-    return tuple(_scenario(entry, by_variant, comparisons, run.info) for entry in entries)
+    scenarios = [_scenario(entry, by_variant, comparisons, run.info) for entry in entries]
+    ceilings = raised(run.info.ceilings, (variant for result in scenarios for variant in result.variants))
+    return tuple(replace(result, ceilings=ceilings) for result in scenarios)
 
 
 def latest(records: Iterable[Record]) -> tuple[Record, ...]:
@@ -94,7 +98,6 @@ def _scenario(
             ContextResult(label=fmt.name(labels[key]), variants=tuple(members))
             for key, members in contexts.items()
         ),
-        ceilings=info.ceilings,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from reports import format as fmt
@@ -23,7 +23,11 @@ LABELS = {
     "env": "Variables",
     "sha256": "SHA-256",
 }
-RATES = {"_flops_per_s": fmt.flop_rate, "_bytes_per_s": fmt.byte_rate, "_ns": fmt.duration}
+RATES: Mapping[str, Callable[[float], str]] = {
+    "_flops_per_s": fmt.flop_rate,
+    "_bytes_per_s": fmt.byte_rate,
+    "_ns": fmt.duration,
+}
 """How numbers are spelt that are no plain counts, by the end of their key."""
 Facts = list[tuple[str, str]]
 
@@ -87,10 +91,11 @@ def _spell(key: str, value: object) -> str:
 
 
 def _spell_number(key: str, value: float) -> str:
-    spellings = {**RATES, "_bytes": fmt.size, "_s": lambda seconds: fmt.duration(seconds * 1e9)}
-    for ending, spell in spellings.items():
+    for ending, spell in {**RATES, "_bytes": fmt.size}.items():
         if key.endswith(ending):
             return spell(value)
+    if key.endswith("_s"):
+        return fmt.duration(value * 1e9)
     return fmt.plain(value) if isinstance(value, float) else str(value)
 
 

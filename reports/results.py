@@ -159,7 +159,7 @@ class ScenarioResult:
     """Whether its variants are the other scenarios' winners, put on top of each other."""
     contexts: tuple[ContextResult, ...]
     ceilings: Mapping[str, float] = field(default_factory=dict)
-    """What the machine can do at most, as the run measured it; empty: not measured."""
+    """What the machine can do at most, as the run measured it and its steps have shown; empty: not measured."""
 
     @property
     def variants(self) -> tuple[VariantResult, ...]:

@@ -315,3 +315,14 @@ def test_ranks_are_read_from_the_environments(make_run: MakeRun) -> None:
     run = make_run({"plain": [1.0], "packed": [1.0]}, changes={"packed": {"environment": "e2"}})
     info = replace(run.info, environments={**run.info.environments, "e2": {"ranks": 2}})
     assert [one.ranks for one in collect(replace(run, info=info))[0].variants] == [1, 2]
+
+
+def test_a_step_that_passes_a_ceiling_raises_it_for_all(make_run: MakeRun) -> None:
+    from dataclasses import replace
+
+    fast = {"metrics": {"flops": 140e6}, "threads": 2}
+    run = make_run({"plain": [2.0], "packed": [1.0]}, changes={"plain": fast, "packed": fast})
+    result = collect(replace(run, info=replace(run.info, ceilings=CEILINGS)))[0]
+    assert result.ceilings == CEILINGS | {"cpu_all_threads_flops_per_s": pytest.approx(140e9)}
+    steps = [Step.of(one, result.ceilings) for one in result.variants]
+    assert [step.utilisation for step in steps if step] == [pytest.approx(0.5), 1.0]

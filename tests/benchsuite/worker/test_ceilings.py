@@ -37,6 +37,8 @@ def test_a_worker_measures_every_ceiling(starters):
     assert names | {"cpu_operator_ns", "cpu_threads"} <= set(found)
     assert all(value > 0 for value in found.values())
     assert found["cpu_threads"] == 2
+    for kind in ("flops", "copy_bytes"):
+        assert found[f"cpu_all_threads_{kind}_per_s"] >= found[f"cpu_1_thread_{kind}_per_s"]
     assert any(name.startswith("cuda_") for name in found) == torch.cuda.is_available()
 
 
