@@ -186,17 +186,14 @@ def _compute(step: Step) -> _Claim | None:
     names = fmt.listing([fmt.name(name) for name in step.longest[:MOST_NAMED]])
     evidence = f"computing takes {fmt.percent(busy)} of a step{f', above all {names}' if names else ''}"
     what_if = f"operators twice as fast would save {fmt.percent(busy / 2)} of a step"
-    if used is not None and ceiling is not None:
-        limit = fmt.flop_rate(ceiling)
-        at_ceiling = used >= 1
-        evidence += "; its products run at " + (
-            f"the ceiling of {limit}" if at_ceiling else f"{fmt.percent(used)} of the measured {limit}"
-        )
-        what_if = (
-            "its products are at the ceiling: only fewer of them would save time"
-            if at_ceiling
-            else f"at the measured ceiling its products would take {fmt.percent(used)} of a step"
-        )
+    if used is not None and ceiling is not None and used >= 1:
+        evidence += f"; its products run at the ceiling of {fmt.flop_rate(ceiling)}"
+        what_if = "its products are at the ceiling: only fewer of them would save time"
+    elif used is not None and ceiling is not None:
+        evidence += f"; its products run at {fmt.percent(used)} of the measured {fmt.flop_rate(ceiling)}"
+        # What computes is not all products: where it is known, it bounds what they take now.
+        saved = (busy if busy > used else 1.0) - used
+        what_if = f"all at that ceiling, a step would save up to {fmt.percent(saved)}"
     share = max(busy, used or 0.0)
     holds = busy >= COMPUTE_SHARE or (used or 0.0) >= COMPUTE_UTILISATION
     return _Claim(Bottleneck("compute-bound", evidence, what_if, share), holds)
