@@ -106,6 +106,11 @@ def test_a_step_of_long_operators_is_compute_bound() -> None:
     assert limit.what_if == "operators twice as fast would save 40.0 % of a step"
 
 
+def test_operators_are_a_share_of_the_step_as_it_was_profiled() -> None:
+    assert found(MM, profiler_overhead=1.0).share == pytest.approx(0.35)
+    assert found(row("aten::copy_", 0.8), profiler_overhead=1.0).share == pytest.approx(0.4)
+
+
 def test_products_at_a_good_part_of_the_ceiling_are_compute_bound() -> None:
     limit = found(row("aten::mm", 0.5), flops=45e6)
     assert limit.kind == "compute-bound"
