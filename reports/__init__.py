@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reports.answers import answer
+from reports.difference import RunDifference, Unmatched, VariantDifference, compare_runs
+from reports.difference_document import difference_document
+from reports.difference_words import has_changed, tell, tell_drift
 from reports.load import ReportData, load
 from reports.ranking import Ranked, by_place, rank, ranking_notes
 from reports.table import Table
@@ -22,14 +25,22 @@ if TYPE_CHECKING:
 __all__ = [
     "Ranked",
     "ReportData",
+    "RunDifference",
     "ScenarioSummary",
     "Table",
+    "Unmatched",
+    "VariantDifference",
     "build",
     "by_place",
+    "compare_runs",
+    "difference_document",
+    "has_changed",
     "load",
     "rank",
     "ranking_notes",
     "summarise",
+    "tell",
+    "tell_drift",
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from benchsuite import __version__
+from benchsuite.commands.compare import compare
 from benchsuite.commands.doctor import doctor
 from benchsuite.commands.list import list_
 from benchsuite.commands.report import report
@@ -23,5 +24,5 @@ def app() -> None:
     """Measure what settings cost and bring in PyTorch training and inference, with evidence."""
 
 
-for command in (list_, run, report, doctor):
+for command in (list_, run, report, compare, doctor):
     app.add_command(command)

@@ -52,6 +52,8 @@ def run(capsys):
         (["run", "compile", "--threads", "1", "--resume", "no/such/run"], "leave out names, --threads"),
         (["report", "no/such/run"], "no run is there"),
         (["report", "--runs-dir", "no/such/folder"], "no run is there"),
+        (["compare", "no/such/run", "other"], "no/such/run: no run is there"),
+        (["compare", "one"], "B"),
         (["doctor", "--pairs", "2"], "at least 4"),
     ],
 )
@@ -164,7 +166,7 @@ def test_list_shows_the_variants_of_what_is_named(run):
     assert "did you mean device" in err
 
 
-@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["run", "--help"]])
+@pytest.mark.parametrize("arguments", [["list"], ["--help"], ["run", "--help"], ["compare", "--help"]])
 def test_listing_and_help_import_neither_torch_nor_pandas(arguments):
     code = (
         "import sys\nfrom benchsuite.__main__ import main\n"

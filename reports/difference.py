@@ -1,0 +1,237 @@
+"""Two runs side by side: what changed in each variant that both measured, and how much of its step time that explains."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from benchsuite.comparison import MARGIN, absolute, step_time_ns
+from benchsuite.errors import NotComparableError
+from benchsuite.record import CANARY
+from reports import format as fmt
+from reports.collect import latest
+from reports.comparability import demand_comparable, warn_of_change
+from reports.metric_changes import MetricCause, changed_metrics
+from reports.operator_changes import Clock, OperatorCause, Profile, changed_operators, clock_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from benchsuite.statistics import Interval
+    from reports.load import ReportData
+    from reports.results import VariantResult
+
+Verdict: TypeAlias = Literal["longer", "shorter", "open"]
+Cause: TypeAlias = OperatorCause | MetricCause
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantDifference:
+    """One variant in two runs; times in ns a step.
+
+    The runs were measured one after the other: unlike ratios within a run, `change_ns` holds whatever
+    moved the machine between them. `canary_ratio` shows by how much a fixed workload moved.
+    """
+
+    variant: str
+    scenario: str
+    before: Interval
+    """Step time in the first run, with its interval over rounds."""
+    after: Interval
+    canary_ratio: float | None
+    """The canary's step time beside this variant in the second run, relative to the first; None: it had no turns."""
+    clock: Clock
+    """Whose time explains the change: the CPU's or the device's."""
+    operators: tuple[OperatorCause, ...]
+    """What changed in the operator table, what explains most first."""
+    metrics: tuple[MetricCause, ...]
+    notes: tuple[str, ...]
+    """Where one id stands for different work, in words."""
+    not_compared: tuple[str, ...]
+    """What a run lacks a pass for, in words."""
+
+    @property
+    def change_ns(self) -> float:
+        """By how much the step takes longer."""
+        return self.after.value - self.before.value
+
+    @property
+    def log_ratio(self) -> float:
+        """The logarithm of the second step time relative to the first."""
+        return math.log(self.after.value / self.before.value)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Say whether the step takes longer or shorter.
+
+        A change is claimed where the intervals do not overlap and it is larger than 1 % and what the canary
+        moved together.
+        """
+        drift = abs(math.log(self.canary_ratio)) if self.canary_ratio else 0.0
+        beyond = abs(self.log_ratio) > math.log1p(MARGIN) + drift
+        if beyond and self.after.low > self.before.high:
+            return "longer"
+        if beyond and self.after.high < self.before.low:
+            return "shorter"
+        return "open"
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """All that changed."""
+        return (*self.operators, *self.metrics)
+
+    @property
+    def attributed_ns(self) -> float:
+        """How much of the change the named operators explain together."""
+        return sum(cause.explained_ns for cause in self.operators)
+
+    @property
+    def unattributed_ns(self) -> float:
+        """The rest: Python between operators, operators too little changed to be named, noise, and the machine's drift."""
+        return self.change_ns - self.attributed_ns
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A variant that one run alone has measured, and what the other says about it."""
+
+    variant: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunDifference:
+    """All that changed from one run to another."""
+
+    variants: tuple[VariantDifference, ...]
+    only_before: tuple[Unmatched, ...]
+    only_after: tuple[Unmatched, ...]
+    canary_ratio: float | None
+    """The canary's step time over all groups of the second run, relative to the first; None: not measured in both."""
+    warnings: tuple[str, ...]
+
+
+def compare_runs(before: ReportData, after: ReportData) -> RunDifference:
+    """Set two runs side by side.
+
+    An operator explains the difference of its own time a step, on the CPU or, where the device is what the
+    step waits for, there. Profiled times are first freed of the profiler's cost and held within the plain
+    step time (`operator_changes.plain_times`). What no named operator explains is called unattributed.
+
+    Raises:
+        NotComparableError: the runs used another task or other data, or measured no variant in common.
+    """
+    demand_comparable(before.run.info, after.run.info)
+    measured_before, measured_after = _measured(before), _measured(after)
+    common = [name for name in measured_before if name in measured_after]
+    if not common:
+        raise NotComparableError(
+            f"{before.run.path} and {after.run.path} have no variant in common that both measured"
+        )
+    canaries_before, canaries_after = _canaries(before), _canaries(after)
+    pairs = [(measured_before[name], measured_after[name]) for name in common]
+    drift = _ratio(list(canaries_before.values()), list(canaries_after.values()))
+    variants = tuple(
+        _difference(old, new, _ratio(_beside(old, canaries_before), _beside(new, canaries_after)))
+        for old, new in pairs
+    )
+    return RunDifference(
+        variants=variants,
+        only_before=_unmatched(measured_before, after),
+        only_after=_unmatched(measured_after, before),
+        canary_ratio=drift,
+        warnings=(*warn_of_change(before.run.info, after.run.info, pairs, drift), *_gaps(variants)),
+    )
+
+
+def _difference(before: VariantResult, after: VariantResult, canary_ratio: float | None) -> VariantDifference:
+    old, new = _profile(before), _profile(after)
+    found = VariantDifference(
+        variant=before.id,
+        scenario=before.timings[0].scenario,
+        before=absolute(before.timings),
+        after=absolute(after.timings),
+        canary_ratio=canary_ratio,
+        clock=clock_of(old, new),
+        operators=(),
+        metrics=changed_metrics(before, after),
+        notes=tuple(_notes(before, after)),
+        not_compared=tuple(_missing_passes(before, after)),
+    )
+    if not (old.rows and new.rows):
+        return found
+    return replace(found, operators=changed_operators(old, new, shown=found.verdict != "open"))
+
+
+def _profile(variant: VariantResult) -> Profile:
+    return Profile(
+        rows=variant.operators,
+        step_ns=absolute(variant.timings).value,
+        overhead=variant.metric("profiler_overhead") or 0.0,
+        operators=variant.metric("operators"),
+        rows_dropped=variant.metric("operator_rows_dropped") or 0.0,
+    )
+
+
+def _notes(before: VariantResult, after: VariantResult) -> Iterator[str]:
+    """Tell where one id stands for different work."""
+    for name in before.settings.keys() & after.settings.keys():
+        old, new = before.settings[name], after.settings[name]
+        if old != new:
+            yield f"other work: the setting {fmt.name(name)} is {fmt.clause(str(new))} instead of {fmt.clause(str(old))}"
+    old_items, new_items = before.timings[0].items_per_step, after.timings[0].items_per_step
+    if old_items != new_items:
+        yield f"other work: a step handles {fmt.count(new_items)} items instead of {fmt.count(old_items)}"
+
+
+def _missing_passes(before: VariantResult, after: VariantResult) -> Iterator[str]:
+    runs = (("A", before), ("B", after))
+    if lacking := [name for name, variant in runs if not variant.operators]:
+        yield f"operators are not compared: no operator pass in {fmt.listing(lacking)}"
+    if lacking := [name for name, variant in runs if variant.metric("peak_heap") is None]:
+        yield f"memory is not compared: no memory pass in {fmt.listing(lacking)}"
+
+
+def _gaps(variants: Sequence[VariantDifference]) -> Iterator[str]:
+    """Yield what is not compared, with the number of variants that this holds for."""
+    gaps = Counter(text for variant in variants for text in variant.not_compared)
+    for text, number in gaps.items():
+        yield fmt.sentence(f"{text} for {number} of {len(variants)} variants")
+
+
+def _measured(data: ReportData) -> dict[str, VariantResult]:
+    return {
+        variant.id: variant for result in data.scenarios for variant in result.variants if variant.timings
+    }
+
+
+def _unmatched(measured: Mapping[str, VariantResult], other: ReportData) -> tuple[Unmatched, ...]:
+    """Return what was measured but lacks a timing in the other run, with the other run's reason."""
+    known = {variant.id: variant for result in other.scenarios for variant in result.variants}
+    found = []
+    for name in measured:
+        if name not in known:
+            found.append(Unmatched(name, "not part of that run"))
+        elif not known[name].timings:
+            reason = fmt.one_line(known[name].reason).rstrip(".")
+            found.append(Unmatched(name, known[name].outcome + (f" ({reason})" if reason else "")))
+    return tuple(found)
+
+
+def _canaries(data: ReportData) -> dict[str, float]:
+    """Return the canary's step time in ns, by group."""
+    records = latest(data.run.records)
+    return {
+        record.group: step_time_ns(record) for record in records if record.scenario == CANARY and record.turns
+    }
+
+
+def _beside(variant: VariantResult, canaries: Mapping[str, float]) -> list[float]:
+    return [canaries[record.group] for record in variant.timings if record.group in canaries]
+
+
+def _ratio(before: Sequence[float], after: Sequence[float]) -> float | None:
+    return statistics.median(after) / statistics.median(before) if before and after else None

@@ -1,0 +1,129 @@
+"""Which counts and amounts of memory changed between two runs of one variant, and which line made them grow."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from reports import format as fmt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from benchsuite.record import SiteKind
+    from reports.results import VariantResult
+
+LEAK_FLOOR_BYTES: Final = 64
+"""A step that leaves no more than this behind is clean."""
+PEAK_FLOOR_BYTES: Final = 4096
+"""A peak repeats but for small objects of the interpreter, such as a longer file name."""
+COUNTS: Final = {
+    "graph_breaks": ("graph break", "graph breaks"),
+    "recompiles": ("recompile", "recompiles"),
+    "synchronisations": ("synchronisation a step", "synchronisations a step"),
+    "host_to_device_copies": (
+        "copy from the host to the device a step",
+        "copies from the host to the device a step",
+    ),
+    "device_to_host_copies": (
+        "copy from the device to the host a step",
+        "copies from the device to the host a step",
+    ),
+    "operators": ("operator a step", "operators a step"),
+    "kernels": ("kernel a step", "kernels a step"),
+    "launches": ("launch a step", "launches a step"),
+    "flops": ("floating-point operation a step", "floating-point operations a step"),
+    "allocations": ("heap allocation a step", "heap allocations a step"),
+    "temporary_allocations": ("temporary allocation a step", "temporary allocations a step"),
+}
+"""Counts that repeat exactly, as one and as many; every change of one is named."""
+AMOUNTS: Final = {
+    "copied_bytes": ("copied between host and device a step", 0),
+    "peak_heap": ("at the peak of the heap", PEAK_FLOOR_BYTES),
+    "cuda_peak_allocated": ("allocated at the peak on the GPU", PEAK_FLOOR_BYTES),
+    "leak": ("leaked a step", LEAK_FLOOR_BYTES),
+}
+"""Bytes, how they are told, and the change that has to be exceeded to be named."""
+SITES: Final[Mapping[str, SiteKind]] = {
+    "peak_heap": "peak",
+    "temporary_allocations": "temporary",
+    "leak": "leak",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MetricCause:
+    """A count or an amount of memory that changed: the metric's name and its value in either run."""
+
+    name: str
+    before: float
+    after: float
+    site: str = ""
+    """The frame whose allocations changed most with it; empty: not known."""
+
+
+def changed_metrics(before: VariantResult, after: VariantResult) -> tuple[MetricCause, ...]:
+    """Name every count and amount that changed; a metric that one of the runs lacks is left out."""
+    found = []
+    for name in (*COUNTS, *AMOUNTS):
+        old, new = before.metric(name), after.metric(name)
+        floor = AMOUNTS[name][1] if name in AMOUNTS else 0
+        if old is not None and new is not None and abs(new - old) > max(floor, 1e-6 * abs(old)):
+            found.append(MetricCause(name, old, new, _site(name, before, after, grew=new > old)))
+    return tuple(found)
+
+
+def tell_metric(cause: MetricCause) -> str:
+    """Say what changed: `1 graph break instead of 0`, `leaks 3.91 KiB a step`."""
+    if cause.name in COUNTS:
+        one, many = COUNTS[cause.name]
+        words = one if cause.after == 1 else many
+        text = f"{fmt.count(cause.after)} {words} instead of {fmt.count(cause.before)}"
+    elif cause.name == "leak":
+        text = _tell_leak(cause)
+    else:
+        text = f"{fmt.size(cause.after)} {AMOUNTS[cause.name][0]} instead of {fmt.size(cause.before)}"
+    where = f", most of the change at {fmt.clause(cause.site)}" if cause.site else ""
+    return f"{text}{where}"
+
+
+def _tell_leak(cause: MetricCause) -> str:
+    if cause.before <= LEAK_FLOOR_BYTES:
+        return f"leaks {fmt.size(cause.after)} a step"
+    if cause.after <= LEAK_FLOOR_BYTES:
+        return f"no longer leaks {fmt.size(cause.before)} a step"
+    return f"leaks {fmt.size(cause.after)} a step instead of {fmt.size(cause.before)}"
+
+
+def _site(name: str, before: VariantResult, after: VariantResult, *, grew: bool) -> str:
+    """Return the frame whose allocations changed most in the metric's direction."""
+    if name not in SITES:
+        return ""
+    weigh: Callable[[float, float], float] = (
+        (lambda _size, number: number) if name == "temporary_allocations" else (lambda size, _number: size)
+    )
+    larger, smaller = (after, before) if grew else (before, after)
+    most, frames = _by_place(larger, SITES[name], weigh)
+    fewer, _frames = _by_place(smaller, SITES[name], weigh)
+    changes = {place: amount - fewer.get(place, 0.0) for place, amount in most.items()}
+    place = max(changes, key=lambda place: changes[place], default="")
+    return frames[place] if place and changes[place] > 0 else ""
+
+
+def _by_place(
+    variant: VariantResult, kind: SiteKind, weigh: Callable[[float, float], float]
+) -> tuple[dict[str, float], dict[str, str]]:
+    """Add up what each function allocated; lines move when code above them is edited, so they do not tell places apart."""
+    found = [record.sites for record in variant.trials if record.sites]
+    amounts: dict[str, float] = defaultdict(float)
+    dearest: dict[str, tuple[float, str]] = {}
+    for site in found[-1] if found else ():
+        if site.kind == kind and site.stack:
+            frame = site.stack[0]
+            place = re.sub(r":\d+\)$", ")", frame)
+            weight = weigh(site.size_bytes, site.allocations)
+            amounts[place] += weight
+            dearest[place] = max(dearest.get(place, (0.0, frame)), (weight, frame))
+    return amounts, {place: frame for place, (_weight, frame) in dearest.items()}
