@@ -8,9 +8,10 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from benchsuite.comparison import MARGIN, absolute, step_time_ns
+from benchsuite.comparison import CONFIDENCE, MARGIN, absolute, step_time_ns
 from benchsuite.errors import NotComparableError
 from benchsuite.record import CANARY
+from benchsuite.statistics import log_interval
 from reports import format as fmt
 from reports.collect import latest
 from reports.comparability import demand_comparable, warn_of_change
@@ -33,7 +34,7 @@ class VariantDifference:
     """One variant in two runs; times in ns a step.
 
     The runs were measured one after the other: unlike ratios within a run, `change_ns` holds whatever
-    moved the machine between them. `canary_ratio` shows by how much a fixed workload moved.
+    moved the machine between them.
     """
 
     variant: str
@@ -41,8 +42,9 @@ class VariantDifference:
     before: Interval
     """Step time in the first run, with its interval over rounds."""
     after: Interval
-    canary_ratio: float | None
-    """The canary's step time beside this variant in the second run, relative to the first; None: it had no turns."""
+    before_in_canaries: Interval | None
+    """Step time relative to the canary's in the same rounds; None: it took no turns there."""
+    after_in_canaries: Interval | None
     clock: Clock
     """Whose time explains the change: the CPU's or the device's."""
     operators: tuple[OperatorCause, ...]
@@ -64,17 +66,27 @@ class VariantDifference:
         return math.log(self.after.value / self.before.value)
 
     @property
+    def ratio_in_canaries(self) -> float | None:
+        """The second step time relative to the first, both relative to the canary; None: it took no turns in one."""
+        if self.before_in_canaries is None or self.after_in_canaries is None:
+            return None
+        return self.after_in_canaries.value / self.before_in_canaries.value
+
+    @property
     def verdict(self) -> Verdict:
         """Say whether the step takes longer or shorter.
 
-        A change is claimed where the intervals do not overlap and it is larger than 1 % and what the canary
-        moved together.
+        A change is claimed where it is larger than 1 % both as it was measured and relative to the canary, and
+        the intervals of one of the two do not overlap: a slow round slows the canary too, but not all code alike.
         """
-        drift = abs(math.log(self.canary_ratio)) if self.canary_ratio else 0.0
-        beyond = abs(self.log_ratio) > math.log1p(MARGIN) + drift
-        if beyond and self.after.low > self.before.high:
+        logs = [self.log_ratio]
+        pairs = [(self.before, self.after)]
+        if self.before_in_canaries and self.after_in_canaries:
+            pairs.append((self.before_in_canaries, self.after_in_canaries))
+            logs.append(math.log(self.after_in_canaries.value / self.before_in_canaries.value))
+        if min(logs) > math.log1p(MARGIN) and any(new.low > old.high for old, new in pairs):
             return "longer"
-        if beyond and self.after.high < self.before.low:
+        if max(logs) < -math.log1p(MARGIN) and any(new.high < old.low for old, new in pairs):
             return "shorter"
         return "open"
 
@@ -134,10 +146,7 @@ def compare_runs(before: ReportData, after: ReportData) -> RunDifference:
     canaries_before, canaries_after = _canaries(before), _canaries(after)
     pairs = [(measured_before[name], measured_after[name]) for name in common]
     drift = _ratio(list(canaries_before.values()), list(canaries_after.values()))
-    variants = tuple(
-        _difference(old, new, _ratio(_beside(old, canaries_before), _beside(new, canaries_after)))
-        for old, new in pairs
-    )
+    variants = tuple(_difference(old, new, canaries_before, canaries_after) for old, new in pairs)
     return RunDifference(
         variants=variants,
         only_before=_unmatched(measured_before, after),
@@ -147,14 +156,20 @@ def compare_runs(before: ReportData, after: ReportData) -> RunDifference:
     )
 
 
-def _difference(before: VariantResult, after: VariantResult, canary_ratio: float | None) -> VariantDifference:
+def _difference(
+    before: VariantResult,
+    after: VariantResult,
+    canaries_before: Mapping[str, float],
+    canaries_after: Mapping[str, float],
+) -> VariantDifference:
     old, new = _profile(before), _profile(after)
     found = VariantDifference(
         variant=before.id,
         scenario=before.timings[0].scenario,
         before=absolute(before.timings),
         after=absolute(after.timings),
-        canary_ratio=canary_ratio,
+        before_in_canaries=_in_canaries(before, canaries_before),
+        after_in_canaries=_in_canaries(after, canaries_after),
         clock=clock_of(old, new),
         operators=(),
         metrics=changed_metrics(before, after),
@@ -229,8 +244,10 @@ def _canaries(data: ReportData) -> dict[str, float]:
     }
 
 
-def _beside(variant: VariantResult, canaries: Mapping[str, float]) -> list[float]:
-    return [canaries[record.group] for record in variant.timings if record.group in canaries]
+def _in_canaries(variant: VariantResult, canaries: Mapping[str, float]) -> Interval | None:
+    """Return the step time relative to the canary's of the same group, with its interval over rounds."""
+    ratios = [step_time_ns(r) / canaries[r.group] for r in variant.timings if r.group in canaries]
+    return log_interval(ratios, CONFIDENCE) if ratios else None
 
 
 def _ratio(before: Sequence[float], after: Sequence[float]) -> float | None:

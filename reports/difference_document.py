@@ -38,7 +38,10 @@ def _variant(difference: VariantDifference) -> dict[str, Any]:
         "step_ns": {"a": _interval(difference.before), "b": _interval(difference.after)},
         "change_ns": difference.change_ns,
         "verdict": difference.verdict,
-        "canary_ratio": difference.canary_ratio,
+        "in_canaries": {
+            "a": _interval(difference.before_in_canaries),
+            "b": _interval(difference.after_in_canaries),
+        },
         "clock": difference.clock,
         "attributed_ns": difference.attributed_ns,
         "unattributed_ns": difference.unattributed_ns,
@@ -62,7 +65,9 @@ def _cause(cause: Cause) -> dict[str, Any]:
     return {"kind": "metric", "name": cause.name, "a": cause.before, "b": cause.after, "site": cause.site}
 
 
-def _interval(interval: Interval) -> dict[str, Any]:
+def _interval(interval: Interval | None) -> dict[str, Any] | None:
+    if interval is None:
+        return None
     known = math.isfinite(interval.high)
     return {
         "value": interval.value,

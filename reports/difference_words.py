@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from reports import format as fmt
-from reports.metric_changes import tell_metric
+from reports.metric_changes import spell_counts, tell_metric
 from reports.operator_changes import SHARE_OF_STEP
 
 if TYPE_CHECKING:
@@ -58,8 +58,10 @@ def _tell_step_time(difference: VariantDifference) -> str:
         if not (math.isfinite(difference.before.high) and math.isfinite(difference.after.high)):
             return f"{text}: one round has no interval, so no change is claimed"
         return f"{text}: no change is shown"
-    ratio = difference.after.value / difference.before.value
-    return f"{text}: {fmt.duration(abs(difference.change_ns))} ({fmt.percent(abs(ratio - 1))}) {difference.verdict}"
+    ratio = math.exp(difference.log_ratio)
+    told = f"{text}: {fmt.duration(abs(difference.change_ns))} ({fmt.percent(abs(ratio - 1))}) {difference.verdict}"
+    beside = difference.ratio_in_canaries
+    return told if beside is None else f"{told}; relative to the canary, {_tell_percent(beside)}"
 
 
 def _time(interval: Interval) -> str:
@@ -79,8 +81,9 @@ def _matters(cause: OperatorCause, difference: VariantDifference) -> bool:
 def _tell_change(cause: OperatorCause) -> str:
     name = fmt.name(cause.name)
     if cause.counted:
+        counts = spell_counts(cause.calls_before, cause.calls_after)
         times = "time" if cause.calls_after == 1 else "times"
-        return f"{name} is called {fmt.count(cause.calls_after)} {times} a step instead of {fmt.count(cause.calls_before)}"
+        return f"{name} is called {counts[1]} {times} a step instead of {counts[0]}"
     if cause.shapes_after:
         return (
             f"{name} works on [{fmt.name(cause.shapes_after)}] instead of [{fmt.name(cause.shapes_before)}]"

@@ -19,6 +19,7 @@ LEAK_FLOOR_BYTES: Final = 64
 """A step that leaves no more than this behind is clean."""
 PEAK_FLOOR_BYTES: Final = 4096
 """A peak repeats but for small objects of the interpreter, such as a longer file name."""
+MILLION: Final = 1e6
 COUNTS: Final = {
     "graph_breaks": ("graph break", "graph breaks"),
     "recompiles": ("recompile", "recompiles"),
@@ -80,13 +81,27 @@ def tell_metric(cause: MetricCause) -> str:
     if cause.name in COUNTS:
         one, many = COUNTS[cause.name]
         words = one if cause.after == 1 else many
-        text = f"{fmt.count(cause.after)} {words} instead of {fmt.count(cause.before)}"
+        before, after = spell_counts(cause.before, cause.after)
+        text = f"{after} {words} instead of {before}"
     elif cause.name == "leak":
         text = _tell_leak(cause)
     else:
-        text = f"{fmt.size(cause.after)} {AMOUNTS[cause.name][0]} instead of {fmt.size(cause.before)}"
+        before, after = _spell_sizes(cause.before, cause.after)
+        text = f"{after} {AMOUNTS[cause.name][0]} instead of {before}"
     where = f", most of the change at {fmt.clause(cause.site)}" if cause.site else ""
     return f"{text}{where}"
+
+
+def spell_counts(before: float, after: float) -> tuple[str, str]:
+    """Spell two counts that differ: exactly below a million, and beyond it where rounding would make them one."""
+    rounded = fmt.count(before), fmt.count(after)
+    exact = f"{before:,.12g}", f"{after:,.12g}"
+    return rounded if max(before, after) >= MILLION and rounded[0] != rounded[1] else exact
+
+
+def _spell_sizes(before: float, after: float) -> tuple[str, str]:
+    rounded = fmt.size(before), fmt.size(after)
+    return rounded if rounded[0] != rounded[1] else (f"{before:,.0f} B", f"{after:,.0f} B")
 
 
 def _tell_leak(cause: MetricCause) -> str:

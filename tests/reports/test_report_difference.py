@@ -217,7 +217,7 @@ def test_what_is_attributed_and_the_rest_are_the_whole_change(
     causes = changed_operators(old, new, shown=shown)
     found = VariantDifference(
         variant=ID, scenario="layout", before=Interval(old.step_ns, old.step_ns, old.step_ns, 3),
-        after=Interval(new.step_ns, new.step_ns, new.step_ns, 3), canary_ratio=None, clock="CPU",
+        after=Interval(new.step_ns, new.step_ns, new.step_ns, 3), before_in_canaries=None, after_in_canaries=None, clock="CPU",
         operators=causes, metrics=(), notes=(), not_compared=(),
     )  # fmt: skip
     assert found.attributed_ns + found.unattributed_ns == pytest.approx(found.change_ns, abs=1e-3)
@@ -254,11 +254,17 @@ def test_times_without_a_profiler_are_found_where_its_cost_is_one_for_each_call(
         (MetricCause("device_to_host_copies", 0, 2), "2 copies from the device to the host a step instead of 0"),
         (MetricCause("graph_breaks", 0, 1), "1 graph break instead of 0"),
         (MetricCause("synchronisations", 1, 3), "3 synchronisations a step instead of 1"),
-        (MetricCause("allocations", 412, 418.4), "418 heap allocations a step instead of 412"),
+        (MetricCause("allocations", 412, 418.4), "418.4 heap allocations a step instead of 412"),
+        (MetricCause("allocations", 41010, 41011), "41,011 heap allocations a step instead of 41,010"),
+        (MetricCause("flops", 2e9, 4.04e9), "4.04 billion floating-point operations a step instead of 2 billion"),
         (MetricCause("leak", 0, 4000, "step (train.py:88)"), "leaks 3.91 KiB a step, most of the change at step (train.py:88)"),
         (MetricCause("leak", 4000, -8), "no longer leaks 3.91 KiB a step"),
         (MetricCause("leak", 4000, 8000), "leaks 7.81 KiB a step instead of 3.91 KiB"),
         (MetricCause("peak_heap", 2**20, 2**21), "2 MiB at the peak of the heap instead of 1 MiB"),
+        (
+            MetricCause("peak_heap", 2**30, 2**30 + 5000),
+            "1,073,746,824 B at the peak of the heap instead of 1,073,741,824 B",
+        ),
     ],
 )  # fmt: skip
 def test_counts_and_memory_in_words(cause: MetricCause, said: str) -> None:
@@ -311,8 +317,28 @@ def test_what_the_canary_moved_together_is_no_change_of_the_variant(make_run: Ma
     assert still.variants[0].verdict == "longer"
     assert not any("machine itself moved" in warning for warning in still.warnings)
     assert moved.variants[0].verdict == "open"
-    assert moved.variants[0].canary_ratio == pytest.approx(1.4)
+    assert moved.variants[0].ratio_in_canaries == pytest.approx(0.957, rel=1e-2)
+    assert moved.canary_ratio == pytest.approx(1.4)
     assert any("takes 40.0 % longer in B" in warning for warning in moved.warnings)
+
+
+def test_rounds_of_a_slow_machine_are_read_beside_their_canaries(make_run: MakeRun) -> None:
+    def run(step_ms: float, speeds: Sequence[float]) -> Any:
+        times = [step_ms * speed * (1 + number / 500) for number, speed in enumerate(speeds)]
+        return load(make_run({"plain": times}, extra=canaries(*(2.0 * speed for speed in speeds))))
+
+    slow_and_fast = (1.0, 2.1, 1.1)
+    (slower,) = compare_runs(run(10.0, slow_and_fast), run(13.0, (1.9, 1.0, 1.2))).variants
+    assert slower.after.low < slower.before.high
+    assert slower.verdict == "longer"
+    assert "relative to the canary, 30.0 % longer" in tell(slower)[0]
+    (same,) = compare_runs(run(10.0, (1.0, 1.0, 1.0)), run(10.0, (2.0, 2.0, 2.0))).variants
+    assert same.verdict == "open"
+
+
+def test_a_canary_that_moved_alone_makes_no_change(make_run: MakeRun) -> None:
+    runs = [make_run({"plain": FAST}, extra=canaries(*ms)) for ms in ((2.0, 2.0, 2.0), (1.0, 1.0, 1.0))]
+    assert compare_runs(*map(load, runs)).variants[0].verdict == "open"
 
 
 def test_a_missing_pass_is_told(differ: Callable[..., VariantDifference]) -> None:
