@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from benchsuite.comparison import CONFIDENCE, MARGIN, absolute, step_time_ns
+from benchsuite.comparison import MARGIN, absolute
 from benchsuite.errors import NotComparableError
-from benchsuite.record import CANARY
-from benchsuite.statistics import log_interval
 from reports import format as fmt
-from reports.collect import latest
 from reports.comparability import demand_comparable, warn_of_change
+from reports.drift import canary_times, drift, in_canaries
 from reports.metric_changes import MetricCause, changed_metrics
-from reports.operator_changes import Clock, OperatorCause, Profile, changed_operators, clock_of
+from reports.operator_changes import Clock, OperatorCause, Profile, changed_operators, clock_of, is_disturbed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,8 +49,8 @@ class VariantDifference:
     metrics: tuple[MetricCause, ...]
     notes: tuple[str, ...]
     """Where one id stands for different work, in words."""
-    not_compared: tuple[str, ...]
-    """What a run lacks a pass for, in words."""
+    cautions: tuple[str, ...]
+    """What could not be compared, or only roughly, in words."""
 
     @property
     def change_ns(self) -> float:
@@ -143,16 +140,16 @@ def compare_runs(before: ReportData, after: ReportData) -> RunDifference:
         raise NotComparableError(
             f"{before.run.path} and {after.run.path} have no variant in common that both measured"
         )
-    canaries_before, canaries_after = _canaries(before), _canaries(after)
+    canaries_before, canaries_after = canary_times(before), canary_times(after)
     pairs = [(measured_before[name], measured_after[name]) for name in common]
-    drift = _ratio(list(canaries_before.values()), list(canaries_after.values()))
+    ratio = drift(canaries_before, canaries_after)
     variants = tuple(_difference(old, new, canaries_before, canaries_after) for old, new in pairs)
     return RunDifference(
         variants=variants,
         only_before=_unmatched(measured_before, after),
         only_after=_unmatched(measured_after, before),
-        canary_ratio=drift,
-        warnings=(*warn_of_change(before.run.info, after.run.info, pairs, drift), *_gaps(variants)),
+        canary_ratio=ratio,
+        warnings=(*warn_of_change(before.run.info, after.run.info, pairs, ratio), *_gaps(variants)),
     )
 
 
@@ -168,13 +165,13 @@ def _difference(
         scenario=before.timings[0].scenario,
         before=absolute(before.timings),
         after=absolute(after.timings),
-        before_in_canaries=_in_canaries(before, canaries_before),
-        after_in_canaries=_in_canaries(after, canaries_after),
+        before_in_canaries=in_canaries(before, canaries_before),
+        after_in_canaries=in_canaries(after, canaries_after),
         clock=clock_of(old, new),
         operators=(),
         metrics=changed_metrics(before, after),
         notes=tuple(_notes(before, after)),
-        not_compared=tuple(_missing_passes(before, after)),
+        cautions=(*_missing_passes(before, after), *_rough_times(old, new)),
     )
     if not (old.rows and new.rows):
         return found
@@ -210,9 +207,14 @@ def _missing_passes(before: VariantResult, after: VariantResult) -> Iterator[str
         yield f"memory is not compared: no memory pass in {fmt.listing(lacking)}"
 
 
+def _rough_times(before: Profile, after: Profile) -> Iterator[str]:
+    if rough := [name for name, profile in (("A", before), ("B", after)) if is_disturbed(profile)]:
+        yield f"operators' times are rough: in {fmt.listing(rough)} they exceed the step without a profiler"
+
+
 def _gaps(variants: Sequence[VariantDifference]) -> Iterator[str]:
-    """Yield what is not compared, with the number of variants that this holds for."""
-    gaps = Counter(text for variant in variants for text in variant.not_compared)
+    """Yield the cautions, with the number of variants that each holds for."""
+    gaps = Counter(text for variant in variants for text in variant.cautions)
     for text, number in gaps.items():
         yield fmt.sentence(f"{text} for {number} of {len(variants)} variants")
 
@@ -234,21 +236,3 @@ def _unmatched(measured: Mapping[str, VariantResult], other: ReportData) -> tupl
             reason = fmt.one_line(known[name].reason).rstrip(".")
             found.append(Unmatched(name, known[name].outcome + (f" ({reason})" if reason else "")))
     return tuple(found)
-
-
-def _canaries(data: ReportData) -> dict[str, float]:
-    """Return the canary's step time in ns, by group."""
-    records = latest(data.run.records)
-    return {
-        record.group: step_time_ns(record) for record in records if record.scenario == CANARY and record.turns
-    }
-
-
-def _in_canaries(variant: VariantResult, canaries: Mapping[str, float]) -> Interval | None:
-    """Return the step time relative to the canary's of the same group, with its interval over rounds."""
-    ratios = [step_time_ns(r) / canaries[r.group] for r in variant.timings if r.group in canaries]
-    return log_interval(ratios, CONFIDENCE) if ratios else None
-
-
-def _ratio(before: Sequence[float], after: Sequence[float]) -> float | None:
-    return statistics.median(after) / statistics.median(before) if before and after else None

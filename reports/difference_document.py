@@ -46,7 +46,7 @@ def _variant(difference: VariantDifference) -> dict[str, Any]:
         "attributed_ns": difference.attributed_ns,
         "unattributed_ns": difference.unattributed_ns,
         "causes": [_cause(cause) for cause in difference.causes],
-        "notes": [*difference.notes, *difference.not_compared],
+        "notes": [*difference.notes, *difference.cautions],
         "sentences": list(tell(difference)),
     }
 

@@ -37,7 +37,7 @@ def tell(difference: VariantDifference) -> tuple[str, ...]:
     sentences += map(tell_metric, difference.metrics)
     if difference.operators or difference.verdict != "open":
         sentences.append(_tell_rest(difference))
-    return (*sentences, *difference.notes, *difference.not_compared)
+    return (*sentences, *difference.notes, *difference.cautions)
 
 
 def has_changed(difference: VariantDifference) -> bool:

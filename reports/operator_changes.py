@@ -19,6 +19,8 @@ SHARE_OF_STEP = 0.02
 SHARE_OF_OWN = 0.2
 """An operator with the same calls on the same shapes must have changed its own time by this share to be named."""
 SAME_COUNT = 1e-6
+DISTURBED = 1.25
+"""Own times that add up to more than this many plain steps were taken on a machine that was slower meanwhile."""
 BUSY_SHARE = 0.5
 """An accelerator that works for this share of the CPU's time, waits included, is what a step waits for."""
 
@@ -67,7 +69,7 @@ def changed_operators(before: Profile, after: Profile, *, shown: bool) -> tuple[
     Counts are exact: every change of calls or shapes is named, and its time is told. Where a table was cut
     to its dearest rows, a change of calls is certain if it is larger than the calls that the other table
     lacks. An operator with the same calls on the same shapes is named if the step's change is shown and the
-    operator's is at least 2 % of the longer step and 20 % of its own longer time.
+    operator's is at least 2 % of the longer step and 20 % of its own longer time, and neither profile was disturbed.
 
     Args:
         before: the profile of the first run.
@@ -84,6 +86,7 @@ def changed_operators(before: Profile, after: Profile, *, shown: bool) -> tuple[
     missing_before, missing_after = _missing_calls(before), _missing_calls(after)
     cut = bool(missing_before or missing_after or before.rows_dropped or after.rows_dropped)
     floor_ns = SHARE_OF_STEP * max(before.step_ns, after.step_ns)
+    told_by_time = shown and not (is_disturbed(before) or is_disturbed(after))
     found = []
     for name in {**totals_before, **totals_after}:
         old, new = totals_before.get(name, _Total()), totals_after.get(name, _Total())
@@ -93,7 +96,7 @@ def changed_operators(before: Profile, after: Profile, *, shown: bool) -> tuple[
         shapes = ("", "") if counted or cut else _changed_shapes(old, new)
         explained_ns = new_ns - old_ns
         beyond_noise = abs(explained_ns) >= max(floor_ns, SHARE_OF_OWN * max(old_ns, new_ns))
-        if counted or any(shapes) or (shown and beyond_noise):
+        if counted or any(shapes) or (told_by_time and beyond_noise):
             found.append(OperatorCause(name, old.calls, new.calls, counted, *shapes, explained_ns))
     return tuple(sorted(found, key=lambda cause: (-abs(cause.explained_ns), cause.name)))
 
@@ -107,12 +110,20 @@ def clock_of(before: Profile, after: Profile) -> Clock:
     return "device" if busy else "CPU"
 
 
+def is_disturbed(profile: Profile) -> bool:
+    """Say whether the operators' own times on the CPU are too long to be those of the timed step.
+
+    The passes run beside each other and are not repeated, so a busy machine shows in them.
+    """
+    return sum(_own_cpu_times(profile).values()) > DISTURBED * profile.step_ns
+
+
 def plain_times(profile: Profile, clock: Clock, *, by_operator: bool) -> dict[str, float]:
     """Return each operator's own time a step in ns as it would be without a profiler.
 
     A profiler's cost is one for each call, so on the CPU each call gives back an equal share of the
-    step's overhead. What is left is scaled down where it is longer than the plain step: own times do not
-    overlap, so together they are no longer than the step. Device times have no such overhead.
+    step's overhead; device times have no such cost. What is left is scaled down where it is longer than the
+    plain step: own times do not overlap, so together they are no longer than the step.
 
     Args:
         profile: rows and step time of one run.
@@ -120,15 +131,26 @@ def plain_times(profile: Profile, clock: Clock, *, by_operator: bool) -> dict[st
         by_operator: whether device time is taken from the operators' rows; else from the kernels' own. One
             kernel's time may stand in both.
     """
-    cpu = clock == "CPU"
-    rows = [row for row in profile.rows if cpu or _on_cpu(row) == by_operator]
-    calls = sum(row.calls for row in rows if _on_cpu(row))
-    per_call_ns = max(0.0, profile.overhead) * profile.step_ns / calls if cpu and calls else 0.0
+    own = _own_cpu_times(profile) if clock == "CPU" else _own_device_times(profile, by_operator=by_operator)
+    scale = min(1.0, profile.step_ns / max(sum(own.values()), 1e-9))
+    return {name: scale * time_ns for name, time_ns in own.items()}
+
+
+def _own_cpu_times(profile: Profile) -> dict[str, float]:
+    calls = sum(row.calls for row in profile.rows if _on_cpu(row))
+    per_call_ns = max(0.0, profile.overhead) * profile.step_ns / calls if calls else 0.0
     found: dict[str, float] = defaultdict(float)
-    for row in rows:
-        found[row.name] += max(0.0, row.self_cpu_ns - row.calls * per_call_ns) if cpu else row.self_device_ns
-    scale = min(1.0, profile.step_ns / max(sum(found.values()), 1e-9))
-    return {name: scale * time_ns for name, time_ns in found.items()}
+    for row in profile.rows:
+        found[row.name] += max(0.0, row.self_cpu_ns - row.calls * per_call_ns)
+    return found
+
+
+def _own_device_times(profile: Profile, *, by_operator: bool) -> dict[str, float]:
+    found: dict[str, float] = defaultdict(float)
+    for row in profile.rows:
+        if _on_cpu(row) == by_operator:
+            found[row.name] += row.self_device_ns
+    return found
 
 
 def _totals(rows: Iterable[OperatorRow]) -> dict[str, _Total]:

@@ -153,6 +153,17 @@ def test_a_small_operator_is_not_named_for_its_time_alone(differ: Callable[..., 
     assert differ(passes((row("aten::mm", 2, 0.1),)), passes((row("aten::mm", 2, 0.3),))).operators == ()
 
 
+def test_a_profile_that_was_disturbed_names_nothing_by_time_alone(
+    differ: Callable[..., VariantDifference],
+) -> None:
+    # Together longer than the step: the machine was slower while it was profiled.
+    before = (row("aten::mm", 2, 20.0), row("aten::relu", 1, 6.0))
+    after = (row("aten::mm", 2, 20.0), row("aten::relu", 1, 20.0), row("aten::add", 1, 1.0))
+    found = differ(passes(before), passes(after))
+    assert [cause.name for cause in found.operators] == ["aten::add"]
+    assert any("times are rough: in A and B" in text for text in tell(found))
+
+
 def test_a_change_against_the_step_s_own_is_told_as_such(differ: Callable[..., VariantDifference]) -> None:
     before, after = (row("aten::mm", 2, 4.0),), (row("aten::mm", 1, 2.0),)
     said = tell(differ(passes(before), passes(after)))
@@ -218,7 +229,7 @@ def test_what_is_attributed_and_the_rest_are_the_whole_change(
     found = VariantDifference(
         variant=ID, scenario="layout", before=Interval(old.step_ns, old.step_ns, old.step_ns, 3),
         after=Interval(new.step_ns, new.step_ns, new.step_ns, 3), before_in_canaries=None, after_in_canaries=None, clock="CPU",
-        operators=causes, metrics=(), notes=(), not_compared=(),
+        operators=causes, metrics=(), notes=(), cautions=(),
     )  # fmt: skip
     assert found.attributed_ns + found.unattributed_ns == pytest.approx(found.change_ns, abs=1e-3)
     # A change of calls is always named, once; nothing is explained twice, nor beyond the steps' own lengths.
