@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -179,8 +180,10 @@ def _difference(
 
 
 def _profile(variant: VariantResult) -> Profile:
+    plain = [r.device_ns or r.step_ns for r in variant.trials if r.pass_ == "operators" and r.operators]
     return Profile(
         rows=variant.operators,
+        plain_ns=statistics.median(plain[-1]) if plain and plain[-1] else 0.0,
         step_ns=absolute(variant.timings).value,
         overhead=variant.metric("profiler_overhead") or 0.0,
         operators=variant.metric("operators"),

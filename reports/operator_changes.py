@@ -31,13 +31,20 @@ class Profile:
 
     rows: tuple[OperatorRow, ...]
     step_ns: float
-    """Step time without a profiler."""
+    """The timed step, without a profiler."""
+    plain_ns: float = 0.0
+    """The step in the profiled process before the profiler was on; 0: not known."""
     overhead: float = 0.0
-    """Profiled step time / plain step time - 1; 0 where it was not measured."""
+    """Profiled step time / that plain step time - 1; 0 where it was not measured."""
     operators: float | None = None
     """All operators called in a step, those that the table left out included; None: not known."""
     rows_dropped: float = 0.0
     """So many rows, those with the least time, did not fit in the table."""
+
+    @property
+    def reference_ns(self) -> float:
+        """The step that the table's times, once freed of the profiler's cost, are part of."""
+        return self.plain_ns or self.step_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,15 +122,16 @@ def is_disturbed(profile: Profile) -> bool:
 
     The passes run beside each other and are not repeated, so a busy machine shows in them.
     """
-    return sum(_own_cpu_times(profile).values()) > DISTURBED * profile.step_ns
+    return sum(_own_cpu_times(profile).values()) > DISTURBED * profile.reference_ns
 
 
 def plain_times(profile: Profile, clock: Clock, *, by_operator: bool) -> dict[str, float]:
     """Return each operator's own time a step in ns as it would be without a profiler.
 
     A profiler's cost is one for each call, so on the CPU each call gives back an equal share of the
-    step's overhead; device times have no such cost. What is left is scaled down where it is longer than the
-    plain step: own times do not overlap, so together they are no longer than the step.
+    step's overhead; device times have no such cost. What is left is scaled by the timed step over the plain
+    step of the profiled process, and scaled down where it is longer than the timed step: own times do not
+    overlap, so together they are no longer than the step.
 
     Args:
         profile: rows and step time of one run.
@@ -132,13 +140,13 @@ def plain_times(profile: Profile, clock: Clock, *, by_operator: bool) -> dict[st
             kernel's time may stand in both.
     """
     own = _own_cpu_times(profile) if clock == "CPU" else _own_device_times(profile, by_operator=by_operator)
-    scale = min(1.0, profile.step_ns / max(sum(own.values()), 1e-9))
+    scale = profile.step_ns / max(profile.reference_ns, sum(own.values()))
     return {name: scale * time_ns for name, time_ns in own.items()}
 
 
 def _own_cpu_times(profile: Profile) -> dict[str, float]:
     calls = sum(row.calls for row in profile.rows if _on_cpu(row))
-    per_call_ns = max(0.0, profile.overhead) * profile.step_ns / calls if calls else 0.0
+    per_call_ns = max(0.0, profile.overhead) * profile.reference_ns / calls if calls else 0.0
     found: dict[str, float] = defaultdict(float)
     for row in profile.rows:
         found[row.name] += max(0.0, row.self_cpu_ns - row.calls * per_call_ns)

@@ -185,6 +185,27 @@ def test_the_profilers_cost_is_taken_off_by_calls() -> None:
     assert times == {"aten::conv": pytest.approx(7.8 * MS), "aten::add": pytest.approx(0.9 * MS)}
 
 
+def test_a_profile_from_a_slower_moment_is_scaled_to_the_timed_step() -> None:
+    rows = (row("aten::conv", 1, 16.0), row("aten::add", 9, 1.0))
+    times = plain_times(Profile(rows, 10 * MS, plain_ns=20 * MS), "CPU", by_operator=True)
+    assert times == {"aten::conv": pytest.approx(8 * MS), "aten::add": pytest.approx(0.5 * MS)}
+
+
+def test_the_profiled_process_own_plain_steps_are_what_its_times_are_part_of(
+    differ: Callable[..., VariantDifference],
+) -> None:
+    def slow(rows: Sequence[OperatorRow]) -> list[Record]:
+        operators, memory = passes(rows)
+        return [dataclasses.replace(operators, step_ns=(round(26.8 * MS), round(26.8 * MS))), memory]
+
+    found = differ(
+        passes(BEFORE), slow([dataclasses.replace(r, self_cpu_ns=2 * r.self_cpu_ns) for r in AFTER])
+    )
+    (cause,) = found.operators
+    assert cause.explained_ns == pytest.approx(3.1 * MS, rel=1e-2)
+    assert found.cautions == ()
+
+
 def test_on_a_busy_device_kernels_explain_the_change() -> None:
     before = Profile((row("aten::mm", 1, 0.1), kernel("gemm", 1, 4.0), kernel("Memcpy DtoH", 1, 0.5)), 5 * MS)
     after = Profile((row("aten::mm", 2, 0.2), kernel("gemm", 2, 8.0), kernel("Memcpy DtoH", 1, 0.5)), 9 * MS)
