@@ -1,4 +1,4 @@
-"""One small step in five variants; where PLANTED is set, all but the first do what they should not."""
+"""One small step in several variants; where PLANTED is set, all but the first do what they should not."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def planted(settings, task):
             if fault == "item":
                 output[0, 0, 0, 0].item()
             if fault == "leak":
-                kept.append(output[0, 0, 0].clone())
+                kept.append(output[0].clone())
 
     return Workload(step, lambda: [Check("a fact", 1.0, 1.0, "<=")], items_per_step=64)

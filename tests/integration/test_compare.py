@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from benchsuite.store import load_run
+
 PLANTED = Path(__file__).with_name("planted.py")
 PATIENCE_S = 240
 
@@ -92,3 +94,15 @@ def test_the_terminal_tells_the_same(runs, difference):
     for variant in difference.values():
         for sentence in variant["sentences"] if variant["causes"] else ():
             assert f"  {sentence}" in ended.stdout.splitlines()
+
+
+def test_what_a_step_keeps_is_named(difference):
+    causes = named(difference, "leak")
+    # 20 steps of the memory pass, 16 x 28 x 28 floats each.
+    assert causes["peak_heap"]["b"] - causes["peak_heap"]["a"] > 19 * 50_176
+
+
+def test_operators_are_profiled_as_steps_are_timed(runs):
+    records = [r for r in load_run(runs[0]).records if r.variant == "planted[fault=none]"]
+    environments = {r.pass_: r.environment for r in records}
+    assert environments["operators"] == environments["timing"] != environments["memory"]
