@@ -58,7 +58,7 @@ def _filled(known: Record, outcome: Outcome) -> Record:
     return dataclasses.replace(
         known,
         outcome="failed" if broken else "completed",
-        reason="; ".join(_say_broken(check) for check in broken),
+        reason="; ".join([*(_say_broken(check) for check in broken), *message.get("problems", ())]),
         first_step_ns=message.get("first_step_ns"),
         warmup_ns=tuple(message.get("warmup_ns", ())),
         settled=message.get("settled", True),

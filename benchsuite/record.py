@@ -15,7 +15,9 @@ SCHEMA = 1
 Pass: TypeAlias = Literal["timing", "operators", "memory"]
 Outcome: TypeAlias = Literal["completed", "skipped", "failed"]
 SiteKind: TypeAlias = Literal["peak", "temporary", "leak"]
-"""What lives at the high-water mark; what is freed before anything else is allocated, a step; what a step leaves behind."""
+"""What lives at the high-water mark; what is freed at once, a step; what a step leaves behind."""
+LEAK_LIMIT_BYTES = 64
+"""So many bytes a step are no leak."""
 CompileCache: TypeAlias = Literal["", "empty", "filled"]
 CANARY = "canary"
 """The scenario name of the fixed workload that takes its turn in every group."""

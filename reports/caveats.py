@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from benchsuite.comparison import moved_groups
 from benchsuite.record import CANARY
 from reports import format as fmt
+from reports import leaks
 from reports.collect import latest
 from reports.phrases import fault
 
@@ -29,7 +30,7 @@ def caveats(data: ReportData) -> tuple[str, ...]:
         found.append(
             "The run was interrupted or is still going on: what stands here is what it had measured so far."
         )
-    found += [*_failed(data), *_skipped(data), *_moved(data), *_contended(data)]
+    found += [*_failed(data), *_leaking(data), *_skipped(data), *_moved(data), *_contended(data)]
     found += [
         fmt.sentence(fmt.clause(f"{finding.get('message', '')}; {finding.get('remedy', '')}".rstrip("; ")))
         for finding in info.fitness
@@ -55,6 +56,20 @@ def _failed(data: ReportData) -> list[str]:
             f"The operator or memory pass of {_names([v.id for v in others])} failed; its timing stands."
         )
     return found
+
+
+def _leaking(data: ReportData) -> list[str]:
+    """Tell the largest leaks one by one; the others count."""
+    found = [
+        (variant, leaks.verdict(variant, result.memory_bytes))
+        for result in data.scenarios
+        for variant in result.variants
+        if leaks.is_leaking(variant)
+    ]
+    found.sort(key=lambda pair: -leaks.bytes_a_step(pair[0]))
+    told = [fmt.sentence(f"{fmt.name(v.id)} leaks: {text}", capital=False) for v, text in found[:MOST_NAMES]]
+    rest = len(found) - len(told)
+    return [*told, f"{rest} more leak; how much stands with their scenarios."] if rest else told
 
 
 def _skipped(data: ReportData) -> list[str]:

@@ -27,10 +27,11 @@ def collect(run: Run) -> tuple[ScenarioResult, ...]:
     by_variant: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         by_variant[record.variant].append(record)
+    memory_bytes = run.info.machine.get("memory_bytes")
     entries = [*run.info.scenarios, *_unlisted(run.info.scenarios, records)]
     scenarios = [_scenario(entry, by_variant, comparisons, run.info) for entry in entries]
     ceilings = raised(run.info.ceilings, (variant for result in scenarios for variant in result.variants))
-    return tuple(replace(result, ceilings=ceilings) for result in scenarios)
+    return tuple(replace(result, ceilings=ceilings, memory_bytes=memory_bytes) for result in scenarios)
 
 
 def latest(records: Iterable[Record]) -> tuple[Record, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reports import format as fmt
+from reports import leaks
 from reports.bottleneck import find_bottleneck
 from reports.findings import find_field
 
@@ -21,10 +22,12 @@ def scenario_notes(result: ScenarioResult) -> list[str]:
     """Return the notes below a scenario's table."""
     shared: dict[str, list[str]] = {}
     for variant in result.variants:
-        for note in _variant_notes(variant):
+        for note in _variant_notes(variant, result.memory_bytes):
             shared.setdefault(note, []).append(fmt.name(variant.id))
     notes = [f"{_who(names)}: {note}" for note, names in shared.items()]
     notes += filter(None, (_limits(context, result.ceilings) for context in result.contexts))
+    if any(map(leaks.is_searched, result.variants)) and not any(map(leaks.is_leaking, result.variants)):
+        notes.append(fmt.sentence(leaks.NONE))
     disturbed = [variant for variant in result.variants if variant.disturbances]
     if disturbed:
         example = max(disturbed, key=lambda variant: len(variant.disturbances))
@@ -35,13 +38,18 @@ def scenario_notes(result: ScenarioResult) -> list[str]:
     return notes
 
 
-def _variant_notes(variant: VariantResult) -> Iterator[str]:
+def _variant_notes(variant: VariantResult, memory_bytes: float | None) -> Iterator[str]:
+    if leaks.is_leaking(variant):
+        yield fmt.sentence(leaks.verdict(variant, memory_bytes), capital=False)
     if variant.outcome in {"skipped", "not measured"}:
         yield fmt.sentence(f"{variant.outcome}, {fmt.one_line(variant.reason)}", capital=False)
     if variant.unsettled:
         yield f"{fmt.rounds(variant.unsettled)} began before the step time had settled."
     for fault in variant.faults:
         yield fmt.sentence(f"{fault.pass_} pass failed, {fmt.one_line(fault.reason)}", capital=False)
+    for record in variant.trials:
+        if record.outcome == "completed" and record.reason:
+            yield fmt.sentence(f"{record.pass_} pass, {fmt.one_line(record.reason)}", capital=False)
 
 
 def _limits(context: ContextResult, ceilings: Mapping[str, float]) -> str:

@@ -13,7 +13,7 @@ from benchsuite.statistics import Interval
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from benchsuite.record import CheckResult, OperatorRow, Record
+    from benchsuite.record import AllocationSite, CheckResult, OperatorRow, Record, SiteKind
 
 
 Outcome: TypeAlias = Literal["completed", "skipped", "failed", "not measured"]
@@ -86,6 +86,11 @@ class VariantResult:
         found = [r.operators for r in self.trials if r.pass_ == "operators" and r.operators]
         rows = found[-1] if found else ()
         return tuple(sorted(rows, key=lambda row: -max(row.self_cpu_ns, row.self_device_ns)))
+
+    def sites(self, kind: SiteKind) -> tuple[AllocationSite, ...]:
+        """Return the lines of one kind that the last memory pass has found, the largest first."""
+        found = [r.sites for r in self.trials if r.pass_ == "memory" and r.sites]
+        return tuple(site for site in (found[-1] if found else ()) if site.kind == kind)
 
     @property
     def disturbances(self) -> tuple[str, ...]:
@@ -160,6 +165,8 @@ class ScenarioResult:
     contexts: tuple[ContextResult, ...]
     ceilings: Mapping[str, float] = field(default_factory=dict)
     """What the machine can do at most, as the run measured it and its steps have shown; empty: not measured."""
+    memory_bytes: float | None = None
+    """Of the machine; None: the run does not say."""
 
     @property
     def variants(self) -> tuple[VariantResult, ...]:

@@ -223,6 +223,31 @@ def hungry(settings, task):
 
 
 @dataclass(frozen=True, slots=True)
+class Leak:
+    kind: Literal["none", "tensor", "object"] = "none"
+
+
+@scenario(
+    question="Is what a step keeps found?",
+    variants=grid(Leak, kind=["none", "tensor", "object"]),
+    compare="kind",
+)
+def leaky(settings, task):
+    import torch
+
+    kept = []
+
+    def step():
+        result = torch.ones(1000)
+        if settings.kind == "tensor":
+            kept.append(result)
+        if settings.kind == "object":
+            kept.append({"text": "x" * (1000 + len(kept))})
+
+    return Workload(step, lambda: [HOLDS])
+
+
+@dataclass(frozen=True, slots=True)
 class Nothing:
     width: int = 8
 

@@ -52,6 +52,11 @@ def peaks() -> dict[str, float]:
     }
 
 
+def allocated_bytes() -> int:
+    """Return what tensors hold at the moment, summed over devices; 0 without CUDA."""
+    return sum(torch.cuda.memory_allocated(index) for index in _devices())
+
+
 def nvml() -> tuple[Any, list[Any]]:
     """Return NVML's bindings, and its handle for each device that holds memory of this process.
 

@@ -5,14 +5,17 @@ Compiled kernels keep the threads that they were timed with: other code would ha
 
 from __future__ import annotations
 
+import dataclasses
 import gc
+import statistics
 import tempfile
+from array import array
 from pathlib import Path
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.scenario import Skip
-from benchsuite.worker import device
+from benchsuite.worker import device, instruments, ranks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,28 +30,81 @@ BLOCK_BYTES = 400
 """Small enough for Python's own allocator, which leaves what is larger than 512 bytes to malloc."""
 PINNED_EVERY_BYTES = 192 << 10
 """Arenas are of 1 MiB, of 256 KiB in some builds of Python."""
+PLAIN_STEPS = 3
+LONGEST_STEP_NS = 1_000_000_000
+"""Where a step takes longer, the 9 steps in which leaks are looked for would hold the run up."""
 
 
 def run(build: Callable[[], Workload], artifacts: str) -> dict[str, Any]:
-    """Measure the peak heap and the allocations of a step.
+    """Measure the peak heap, the allocations of a step, and what a step leaves behind.
 
     A rehearsal, untracked, leaves lazy imports and compiled code behind it. Then a full capture (an
     aggregated one counts sites, not allocations) covers building the workload anew and 20 steps:
     `peak_heap` in bytes, weights, gradients and optimizer state included. A second one counts the
-    allocations of 5 further steps.
+    allocations of 5 further steps. Then come 3 steps without a capture, and a capture in which leaks are looked for.
 
     Args:
         build: makes the workload; called twice.
         artifacts: folder for this trial's files; the captures stand there while they are read.
 
+    Returns:
+        `metrics`: `peak_heap` (bytes), `allocations`, `temporary_allocations` (count a step), `leak`, `cuda_leak`
+        (bytes a step), `memray_overhead` (a step's time under memray over the plain step's, less 1);
+        `series`: `heap_over_time` (ms, bytes); `sites`: the lines behind them; `artifacts`: a flamegraph of a leak;
+        `problems`: what could not be read or was left out, in clauses.
+
     Raises:
-        Skip: the work has a fixed length, or memray is not there.
+        Skip: the work has a fixed length, memray is not there, or another profiler is active.
     """
     try:
-        from memray import FileReader, Tracker
+        from benchsuite.worker import captures, leaks, readings
     except ImportError as error:
         raise Skip(f"memray cannot be imported here ({error})") from error
+    instruments.demand_none()
     started = perf_counter_ns()
+    _rehearse(build)
+    reserve = reserve_small_blocks()
+    # Made before they are filled: samples take no memory within a capture.
+    tracked_ns, plain_ns = array("q", bytes(8 * PEAK_STEPS)), array("q", bytes(8 * PLAIN_STEPS))
+    with tempfile.TemporaryDirectory(dir=artifacts or None) as name:
+        folder = Path(name)
+        peak_file, steps_file = folder / "peak.bin", folder / "steps.bin"
+        with captures.track(peak_file):
+            workload = build()
+            _time_steps(workload.step, tracked_ns)
+            device.synchronize()
+        with captures.track(steps_file):
+            for _ in range(COUNTED_STEPS):
+                workload.step()
+        _time_steps(workload.step, plain_ns)
+        plain_step_ns = statistics.median(plain_ns)
+        # Ranks wait for one another: all of them take the same steps.
+        brief = plain_step_ns <= LONGEST_STEP_NS or bool(ranks.describe())
+        watched = leaks.watch(workload.step, folder) if brief else None
+        working_ns = perf_counter_ns() - started
+        found = readings.attempt(lambda: readings.of_peak(peak_file))
+        found += readings.attempt(lambda: readings.of_steps(steps_file, COUNTED_STEPS))
+        found += (
+            readings.left_out(plain_step_ns)
+            if watched is None
+            else readings.attempt(lambda: watched.read(artifacts))
+        )
+    del reserve
+    if workload.close is not None:
+        workload.close()
+    overhead = statistics.median(tracked_ns) / plain_step_ns - 1 if plain_step_ns else 0.0
+    return {
+        "items_per_step": workload.items_per_step,
+        "metrics": {**found.metrics, "memray_overhead": overhead},
+        "series": found.series,
+        "sites": [dataclasses.asdict(site) for site in found.sites],
+        "artifacts": found.artifacts,
+        "problems": found.problems,
+        "working_ns": working_ns,
+    }
+
+
+def _rehearse(build: Callable[[], Workload]) -> None:
     rehearsal = build()
     if rehearsal.num_steps is not None:
         raise Skip("its work has a fixed length: memory is measured on the scenarios that repeat a step")
@@ -58,25 +114,6 @@ def run(build: Callable[[], Workload], artifacts: str) -> dict[str, Any]:
         rehearsal.close()
     del rehearsal
     gc.collect()
-    reserve = reserve_small_blocks()
-    with tempfile.TemporaryDirectory(dir=artifacts or None) as folder:
-        peak_file, steps_file = Path(folder) / "peak.bin", Path(folder) / "steps.bin"
-        with Tracker(peak_file):
-            workload = build()
-            for _ in range(PEAK_STEPS):
-                workload.step()
-            device.synchronize()
-        with Tracker(steps_file):
-            for _ in range(COUNTED_STEPS):
-                workload.step()
-        working_ns = perf_counter_ns() - started
-        peak_heap = FileReader(peak_file).metadata.peak_memory
-        allocations = FileReader(steps_file).metadata.total_allocations
-    del reserve
-    if workload.close is not None:
-        workload.close()
-    metrics = {"peak_heap": float(peak_heap), "allocations": allocations / COUNTED_STEPS}
-    return {"items_per_step": workload.items_per_step, "metrics": metrics, "working_ns": working_ns}
 
 
 def reserve_small_blocks() -> list[bytes]:
@@ -87,3 +124,13 @@ def reserve_small_blocks() -> list[bytes]:
     """
     blocks = [bytes(BLOCK_BYTES) for _ in range(RESERVE_BYTES // BLOCK_BYTES)]
     return blocks[:: PINNED_EVERY_BYTES // BLOCK_BYTES]
+
+
+def _time_steps(step: Callable[[], object], samples_ns: array[int]) -> None:
+    """Run as many steps as there is room for, and keep the time of each, waited for where it runs on a GPU."""
+    for index in range(len(samples_ns)):
+        began_ns = perf_counter_ns()
+        step()
+        if device.cuda_in_use():
+            device.synchronize()
+        samples_ns[index] = perf_counter_ns() - began_ns

@@ -16,7 +16,7 @@ from torch._C._autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile, record_function, schedule
 
 from benchsuite.scenario import Skip
-from benchsuite.worker import compilation, device, flops, timing
+from benchsuite.worker import compilation, device, flops, instruments, timing
 from benchsuite.worker.trace import MEMORY, TraceSummary, summarize
 from benchsuite.worker.trace_file import TraceReader
 
@@ -50,8 +50,9 @@ def run(build: Callable[[], Workload], artifacts: str) -> dict[str, Any]:
         `artifacts`: the file name of the trace.
 
     Raises:
-        Skip: the work has a fixed length, or a step takes too long.
+        Skip: the work has a fixed length, a step takes too long, or another profiler is active.
     """
+    instruments.demand_none()
     started = perf_counter_ns()
     workload = build()
     if workload.num_steps is not None:

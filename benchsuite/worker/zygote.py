@@ -34,6 +34,7 @@ PRELOADED = (
     "torch.utils.flop_counter",
     "benchsuite.worker.trial",
     "benchsuite.worker.memory",
+    "benchsuite.worker.leaks",
     "benchsuite.worker.operators",
 )
 

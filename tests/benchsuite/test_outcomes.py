@@ -66,6 +66,12 @@ def test_a_pass_that_times_nothing():
     assert (found.metrics, found.items_per_step) == ({"peak_heap": 5.0}, 3)
 
 
+def test_what_a_pass_could_not_read_is_said_and_the_rest_counts():
+    found = record({**RESULT, "problems": ["peak.bin cannot be read", "a step takes 9 s"]})
+    assert (found.outcome, found.metrics) == ("completed", {"peak_rss": 1.0})
+    assert found.reason == "peak.bin cannot be read; a step takes 9 s"
+
+
 @pytest.mark.parametrize(
     ("event", "outcome"), [("skipped", "skipped"), ("failed", "failed"), ("turn", "failed")]
 )

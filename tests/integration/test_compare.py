@@ -100,6 +100,8 @@ def test_what_a_step_keeps_is_named(difference):
     causes = named(difference, "leak")
     # 20 steps of the memory pass, 16 x 28 x 28 floats each.
     assert causes["peak_heap"]["b"] - causes["peak_heap"]["a"] > 19 * 50_176
+    assert causes["leak"]["a"] < 64
+    assert causes["leak"]["b"] == pytest.approx(50_176, rel=0.02)
 
 
 def test_operators_are_profiled_as_steps_are_timed(runs):

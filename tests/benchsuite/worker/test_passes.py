@@ -47,6 +47,11 @@ def hungry(result, held_mib=0, lost_in_steps_mib=0):
     return result("memory", "hungry", held_mib=held_mib, lost_in_steps_mib=lost_in_steps_mib)["metrics"]
 
 
+def counts(metrics):
+    """Leave out what is a time."""
+    return {name: value for name, value in metrics.items() if not name.endswith("_overhead")}
+
+
 def test_what_is_held_is_found_to_the_byte(result):
     lean = hungry(result)["peak_heap"]
     for held_mib in (1, 8):
@@ -82,17 +87,49 @@ print(peak(sys.argv[2]))
 
 
 def test_counts_repeat_exactly_in_fresh_processes(result):
-    assert len({tuple(sorted(hungry(result, 1).items())) for _ in range(3)}) == 1
-
-    def counts():
-        metrics = result("operators", "steady", rounds=3)["metrics"]
-        return tuple(sorted((name, value) for name, value in metrics.items() if name != "profiler_overhead"))
-
-    assert len({counts() for _ in range(3)}) == 1
+    assert len({tuple(sorted(counts(hungry(result, 1)).items())) for _ in range(3)}) == 1
+    steady = [result("operators", "steady", rounds=3)["metrics"] for _ in range(3)]
+    assert len({tuple(sorted(counts(metrics).items())) for metrics in steady}) == 1
 
 
 def test_allocations_are_counted_by_the_step(result):
     assert hungry(result, lost_in_steps_mib=8)["allocations"] >= 1
+
+
+def test_the_lines_behind_the_peak_are_told(result):
+    sites = result("memory", "hungry", held_mib=8, lost_in_steps_mib=4)["sites"]
+    held, lost, *_ = (site for site in sites if site["kind"] == "peak")
+    assert held["size_bytes"] == pytest.approx(8 * MIB, abs=1024)
+    assert lost["size_bytes"] == pytest.approx(4 * MIB, abs=1024)
+    assert held["stack"][0].startswith("hungry (workloads.py:")
+    assert lost["stack"][0].startswith("step (workloads.py:")
+
+
+def test_the_heap_is_drawn_over_time(result):
+    points = result("memory", "hungry", held_mib=8)["series"]["heap_over_time"]
+    assert points
+    assert max(y for _, y in points) <= hungry(result, 8)["peak_heap"]
+
+
+def test_memory_that_is_freed_at_once_is_counted_by_the_step(result):
+    assert hungry(result, lost_in_steps_mib=8)["temporary_allocations"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high"), [("none", -64, 64), ("tensor", 4000, 5000), ("object", 1000, 1600)]
+)
+def test_what_a_step_leaves_behind_is_found_with_its_line(result, tmp_path, kind, low, high):
+    found = result("memory", "leaky", kind=kind)
+    assert low <= found["metrics"]["leak"] <= high
+    sites = [site for site in found["sites"] if site["kind"] == "leak"]
+    if kind != "none":
+        assert sites[0]["stack"][0].startswith("step (workloads.py:")
+        page = (tmp_path / found["artifacts"]["flamegraph"]).read_text()
+        assert "<html" in page
+        assert '<script src="http' not in page
+    else:
+        assert not list(tmp_path.iterdir())
+    assert found["problems"] == []
 
 
 def test_operators_and_flops_are_those_of_one_step(result, tmp_path):

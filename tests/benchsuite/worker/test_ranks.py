@@ -219,6 +219,12 @@ def test_two_ranks_start_about_as_fast_as_one(start):
     assert together < 20 * alone
 
 
+def test_what_is_counted_adds_up_over_ranks_and_a_share_does_not():
+    team = ranks.Team(trial(), metrics=[{"leak": 8.0, "memray_overhead": 0.5, "device_idle_share": 0.9}])
+    own = {"leak": 4.0, "memray_overhead": 0.1, "device_idle_share": 0.2}
+    assert team.total({"metrics": own})["metrics"] == {**own, "leak": 12.0}
+
+
 def test_elsewhere_ranks_are_skipped(monkeypatch):
     monkeypatch.setattr("sys.platform", "darwin")
     duties = follower.Duties(
