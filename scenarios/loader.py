@@ -15,6 +15,7 @@ from scenarios.loop import Loop, LoopSettings, make_loop, process_of
 from scenarios.parity import finite, relative_error, same_progress
 from scenarios.sources import Order
 from scenarios.steps import training_step
+from scenarios.waiting import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,33 +122,6 @@ def loader(settings: Settings, task: Task) -> Workload:
         resume=loop.feed.resume,
         close=loop.feed.close,
     )
-
-
-class Watch:
-    """Adds up how long steps have taken on the host and how much of that they waited for data."""
-
-    def __init__(self, loop: Loop) -> None:
-        self._loop = loop
-        self._num_steps = 0
-        self._steps_ns = 0
-        self._first_waited_ns = 0
-
-    def step(self) -> Tensor:
-        """Do the loop's step; the first, in which workers start, is not counted."""
-        began_ns = perf_counter_ns()
-        result = self._loop.step()
-        if self._num_steps:
-            self._steps_ns += perf_counter_ns() - began_ns
-        else:
-            self._first_waited_ns = self._loop.feed.waited_ns
-        self._num_steps += 1
-        return result
-
-    @property
-    def data_wait_share(self) -> float:
-        """From 0 to 1; 0 before the second step."""
-        waited_ns = self._loop.feed.waited_ns - self._first_waited_ns
-        return waited_ns / self._steps_ns if self._steps_ns else 0.0
 
 
 def worker_memory_bytes() -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from benchsuite import CUDA, CXX_COMPILER, Check, Requirement, Task, Workload, does_not_apply, scenario
 from scenarios.loop import LoopSettings, make_loop, process_of
 from scenarios.parity import finite, same_progress
+from scenarios.waiting import Watch
 
 if TYPE_CHECKING:
     from scenarios.feed import Data
@@ -46,8 +47,11 @@ def requires(settings: Settings) -> list[Requirement]:
 def stack(settings: Settings, task: Task) -> Workload:
     """Train with the reference DataLoader loop, changed by the winners of the other scenarios."""
     loop = make_loop(settings, task)
+    watch = Watch(loop)
+    metrics: dict[str, float] = {}
 
     def check() -> list[Check]:
+        metrics["data_wait_share"] = watch.data_wait_share
         last = finite("loss", loop.step())
         plain = make_loop(_plain(settings), task)
         limit = TOLERANCE if settings.precision == "fp32" else ROUNDED_TOLERANCE
@@ -57,8 +61,9 @@ def stack(settings: Settings, task: Task) -> Workload:
         return [last, same]
 
     return Workload(
-        loop.step,
+        watch.step,
         check,
+        metrics=metrics,
         items_per_step=settings.items_per_step,
         pause=loop.feed.pause,
         resume=loop.feed.resume,

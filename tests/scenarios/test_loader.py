@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import dataclasses
 import multiprocessing
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,7 +9,7 @@ import torch
 import scenarios.loop
 from benchsuite import Skip, Task
 from scenarios.cnn import CNN
-from scenarios.loader import Settings, Watch, loader
+from scenarios.loader import Settings, loader
 from scenarios.loading import Loaded
 from scenarios.optimizers import make_optimizer
 from scenarios.sources import Order
@@ -68,27 +67,6 @@ def test_workers_start_in_the_first_step_and_in_no_later_one(built):
     for _ in range(5):
         workload.step()
     assert {child.pid for child in multiprocessing.active_children()} == started
-
-
-def test_the_wait_for_the_start_is_no_part_of_the_share(monkeypatch):
-    clock = SimpleNamespace(ns=0)
-    feed = SimpleNamespace(waited_ns=0)
-    waits = iter([9_000, 100, 300])
-
-    def step():
-        wait = next(waits)
-        feed.waited_ns += wait
-        clock.ns += wait + 600
-
-    monkeypatch.setattr("scenarios.loader.perf_counter_ns", lambda: clock.ns)
-    watch = Watch(SimpleNamespace(step=step, feed=feed))
-    assert watch.data_wait_share == 0
-    watch.step()
-    assert watch.data_wait_share == 0
-    for _ in range(2):
-        clock.ns += 50_000  # the others' turns
-        watch.step()
-    assert watch.data_wait_share == pytest.approx(400 / 1600)
 
 
 @pytest.mark.parametrize("pipeline", ["batched", "memory"])
