@@ -64,6 +64,9 @@ def join(part: TrialSpec, rank: int, store: int, duties: Duties) -> None:
     duties.set_process(part)
     # Ranks of one machine need no address that others can reach.
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    if part.pass_ == "memory":
+        # torch keeps notes of the last 2,000 collective calls: until these are full, every step would leave some behind.
+        os.environ.setdefault("TORCH_FR_BUFFER_SIZE", "0")
     if part.cuda:
         torch.cuda.set_device(rank)
     distributed.init_process_group(

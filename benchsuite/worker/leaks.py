@@ -1,13 +1,15 @@
-"""What each step leaves behind: the memory that is alive after n and after 3n steps, and the lines that hold it.
+"""What each step leaves behind: the memory that is alive after n, 2n and 3n steps, and the lines that hold it.
 
-One capture that knows each Python object, with a mark after n steps and one at its end, each behind a collection of
-garbage. What a step merely replaces, such as the last loss, is alive at both marks and cancels.
+One capture that knows each Python object, with a mark after each n steps, behind a collection of garbage. What a step
+merely replaces, such as the last loss, is alive at all marks and cancels; what grows once, such as a queue or a cache
+that fills, does not grow from every mark to the next and is no leak.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,26 +23,25 @@ from benchsuite.worker.captures import Capture, Held, largest, mark, track
 from benchsuite.worker.readings import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from benchsuite.stacks import Stack
 
-FEW_STEPS = 3
-MORE_STEPS = 2 * FEW_STEPS
+STEPS_TO_A_MARK = 3
+MARKS = 3
 MOST_SITES = 10
 FLAMEGRAPH = "flamegraph.html"
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A capture, not yet read, and what was allocated on GPUs at its two marks."""
+    """A capture, not yet read, and what was allocated on GPUs at its marks."""
 
     capture: Path
-    cuda_few_bytes: int
-    cuda_many_bytes: int
+    cuda_bytes: tuple[int, ...]
 
     def read(self, artifacts: str = "") -> Reading:
-        """Compare the two marks: `leak`, `cuda_leak` where the steps run on a GPU, and the lines that hold it.
+        """Compare the marks: `leak`, `cuda_leak` where the steps run on a GPU, and the lines that hold it.
 
         Args:
             artifacts: folder for the flamegraph of a leak; empty: none is drawn.
@@ -49,13 +50,13 @@ class Watched:
             CaptureError: the capture cannot be read.
         """
         capture = Capture(self.capture)
-        _before, few, many = capture.alive_at_marks(3)
-        grown = growth(few, many)
-        metrics = {"leak": sum(held.size_bytes for held in grown.values()) / MORE_STEPS}
+        _before, *marks = capture.alive_at_marks(1 + MARKS)
+        grown = growth(marks)
+        metrics = {"leak": sum(held.size_bytes for held in grown.values()) / STEPS_TO_A_MARK}
         if device.cuda_in_use():
-            metrics["cuda_leak"] = (self.cuda_many_bytes - self.cuda_few_bytes) / MORE_STEPS
+            metrics["cuda_leak"] = steady(self.cuda_bytes) / STEPS_TO_A_MARK
         holding = {stack: held for stack, held in grown.items() if held.size_bytes > 0}
-        sites = largest("leak", holding, MOST_SITES, MORE_STEPS)
+        sites = largest("leak", holding, MOST_SITES, STEPS_TO_A_MARK)
         if not artifacts or max(metrics.values()) <= LEAK_LIMIT_BYTES:
             return Reading(metrics, sites=sites)
         capture.write_leak_flamegraph(Path(artifacts) / FLAMEGRAPH)
@@ -67,19 +68,26 @@ def watch(step: Callable[[], object], folder: Path) -> Watched:
     path = folder / "leaks.bin"
     with track(path, python_objects=True):
         # Code that runs under a capture for the first time allocates for it: this module's own goes first.
-        _before, cuda_few_bytes, cuda_many_bytes = [_run(step, n) for n in (0, FEW_STEPS, MORE_STEPS)]
-    return Watched(path, cuda_few_bytes, cuda_many_bytes)
+        _before, *cuda_bytes = [_run(step, n) for n in (0, *[STEPS_TO_A_MARK] * MARKS)]
+    return Watched(path, tuple(cuda_bytes))
 
 
-def growth(few: Mapping[Stack, Held], many: Mapping[Stack, Held]) -> Mapping[Stack, Held]:
-    """Return by how much more is alive on each stack after many steps than after few; less is negative."""
+def growth(marks: Sequence[Mapping[Stack, Held]]) -> Mapping[Stack, Held]:
+    """Return by how much what is alive on each stack grows from every mark to the next; less is negative."""
     nothing = Held()
-    pairs = {stack: (few.get(stack, nothing), many.get(stack, nothing)) for stack in {**few, **many}}
-    return {
-        stack: Held(after.size_bytes - before.size_bytes, after.blocks - before.blocks)
-        for stack, (before, after) in pairs.items()
-        if after != before
-    }
+    grown = {}
+    for stack in set().union(*marks):
+        alive = [mark.get(stack, nothing) for mark in marks]
+        held = Held(steady([one.size_bytes for one in alive]), steady([one.blocks for one in alive]))
+        if held != nothing:
+            grown[stack] = held
+    return grown
+
+
+def steady(values: Sequence[int]) -> int:
+    """Return by how much values grow from each to the next, at least; 0 where one grows and another does not."""
+    steps = [after - before for before, after in itertools.pairwise(values)]
+    return max(min(steps), 0) + min(max(steps), 0)
 
 
 def _run(step: Callable[[], object], steps: int) -> int:

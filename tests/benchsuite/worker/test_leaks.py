@@ -22,7 +22,7 @@ held = st.dictionaries(
 
 @given(held)
 def test_what_is_there_after_few_and_after_many_steps_is_no_leak(steady):
-    assert leaks.growth(steady, steady) == {}
+    assert leaks.growth([steady] * 3) == {}
 
 
 @given(held, st.sampled_from(STACKS), st.integers(1, 10**6))
@@ -31,17 +31,21 @@ def test_what_each_step_keeps_grows_by_the_steps_between(steady, stack, size):
         base = steady.get(stack, Held())
         return {**steady, stack: Held(base.size_bytes + steps * size, base.blocks + steps)}
 
-    more = leaks.MORE_STEPS
-    grown = leaks.growth(after(leaks.FEW_STEPS), after(leaks.FEW_STEPS + more))
-    assert grown == {stack: Held(more * size, more)}
+    grown = leaks.growth([after(3), after(6), after(9)])
+    assert grown == {stack: Held(3 * size, 3)}
 
 
 @given(held, held)
-def test_growth_adds_up_to_the_difference_of_the_wholes(few, many):
-    grown = leaks.growth(few, many)
-    assert sum(h.size_bytes for h in grown.values()) == sum(h.size_bytes for h in many.values()) - sum(
-        h.size_bytes for h in few.values()
-    )
+def test_what_grows_once_is_no_leak(few, many):
+    assert leaks.growth([few, many, many]) == leaks.growth([few, few, many]) == {}
+
+
+@given(st.lists(st.integers(-(10**9), 10**9), min_size=3, max_size=3))
+def test_a_steady_change_is_no_more_than_any_of_its_parts(values):
+    steps = [values[1] - values[0], values[2] - values[1]]
+    found = leaks.steady(values)
+    assert abs(found) <= min(map(abs, steps))
+    assert found == 0 or all(found * one > 0 for one in steps)
 
 
 @pytest.fixture
