@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Stack: TypeAlias = tuple[str, ...]
 """Frames as `function (file.py:88)`, the innermost first."""
 
-MOST_FRAMES = 40
+MOST_FRAMES = 100
 FRAME = re.compile(r".* \((?P<file>.*):(?P<line>\d+)\)", re.DOTALL)
 COMPILED = "torchinductor"
 """Stands for the folder of what torch.compile has generated."""
@@ -48,9 +48,9 @@ def holder(stack: Sequence[str]) -> str:
 
 
 def _is_own(frame: str) -> bool:
-    """Whether a frame is neither of the engine, of torch, of the standard library nor of generated code."""
+    """Whether a frame is neither of the engine, of torch, of the standard library nor of generated or native code."""
     found = FRAME.fullmatch(frame)
-    if found is None or found["file"].startswith("<"):
+    if found is None or found["file"].startswith("<") or not found["file"].endswith(".py"):
         return False
     return found["file"].partition("/")[0].removesuffix(".py") not in OTHERS
 

@@ -45,6 +45,10 @@ class Options:
     max_rounds: int = MAX_ROUNDS
     renews_zygotes: bool = True
     """Whether each round gets new zygotes, and with them new address-space layouts."""
+    stacks: bool = False
+    """Whether the operator pass records Python stacks."""
+    native_traces: bool = False
+    """Whether the memory pass records the stacks of native code too."""
     turn_rounds: int = ROUNDS
     """How many turns a variant takes in each round."""
     longest_step_ns: int | None = None
@@ -108,12 +112,16 @@ class Trials:
 
     def operators(self, planned: PlannedVariant, artifacts: Path) -> TrialSpec:
         """Return a trial that looks at the operators as they were timed."""
-        return dataclasses.replace(self.timing(planned, 0), pass_="operators", artifacts=str(artifacts))
+        return dataclasses.replace(
+            self.timing(planned, 0), pass_="operators", artifacts=str(artifacts), stacks=self.options.stacks
+        )
 
     def memory(self, planned: PlannedVariant, artifacts: Path) -> TrialSpec:
         """Return a trial at one thread, where allocations repeat exactly, on whichever core is free."""
         spec = dataclasses.replace(self.timing(planned, 0), pass_="memory", artifacts=str(artifacts))
-        return dataclasses.replace(spec, threads=1, cores=self.cores)
+        return dataclasses.replace(
+            spec, threads=1, cores=self.cores, native_traces=self.options.native_traces
+        )
 
     def canary(self, repetition: int) -> TrialSpec:
         """Return the trial of the fixed workload, on the first of the cores that the round uses."""

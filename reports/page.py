@@ -20,6 +20,7 @@ from reports import format as fmt
 from reports.answers import answer
 from reports.caveats import caveats
 from reports.facts import facts, machine_line, merged
+from reports.memory_sites import memory_table
 from reports.operators import operator_table
 from reports.plots import scenario_plots
 from reports.ranking import by_place, rank, ranking_notes, ranking_table
@@ -53,6 +54,7 @@ class Card:
     table: Table
     plots: tuple[Plot, ...]
     operators: tuple[tuple[str, Table], ...]
+    memory: tuple[tuple[str, Table], ...]
     checks: Table
     absent: tuple[tuple[tuple[str, ...], str, str], ...]
     """Variants that did not complete a pass, by outcome and whole reason."""
@@ -119,6 +121,7 @@ def _card(number: int, result: ScenarioResult, info: RunInfo) -> Card:
         table=scenario_table(result),
         plots=scenario_plots(result, f"s{number}"),
         operators=tuple((fmt.name(v.id), operator_table(v)) for v in result.variants if v.operators),
+        memory=tuple((fmt.name(v.id), memory_table(v)) for v in result.variants if v.sites("peak")),
         checks=_checks(result),
         absent=tuple(_absent(result)),
         command=_command(result, info),

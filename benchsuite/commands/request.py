@@ -40,6 +40,8 @@ class Request:
     seed: int
     budget_s: float
     timeout_s: float
+    stacks: bool = False
+    native_traces: bool = False
 
     @classmethod
     def from_json(cls, options: Mapping[str, Any]) -> Request:
@@ -91,7 +93,13 @@ class Request:
             seed=self.seed,
             budget_s=self.budget_s,
             timeout_s=self.timeout_s,
+            stacks=self.stacks,
+            native_traces=self.native_traces,
         )
+        if self.quick and (self.stacks or self.native_traces):
+            raise UsageError(
+                "--quick leaves out the operator and memory passes, which --stacks and --native-traces are for: leave one out"
+            )
         if self.quick:
             return dataclasses.replace(
                 options,

@@ -89,11 +89,14 @@ if TYPE_CHECKING:
     show_default=True,
     help="How long a trial's set-up and warm-up may take.",
 )
+@click.option("--stacks", is_flag=True, help="Traces show Python's calls too; operators then seem longer.")
+@click.option("--native-traces", is_flag=True, help="The stacks behind a peak show native code too; slower.")
 @json_option
 def run(  # noqa: PLR0917 - one parameter for each option
     names: tuple[str, ...], all_: bool, quick: bool, only: str | None, resume: Path | None, task: str,
     dataset: str | None, data_dir: Path | None, scenarios: tuple[str, ...], only_scenarios: tuple[str, ...],
-    runs_dir: Path, threads: int | None, seed: int, budget: float, timeout: float, as_json: bool,
+    runs_dir: Path, threads: int | None, seed: int, budget: float, timeout: float, stacks: bool, native_traces: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Measure the scenarios NAME... in turns, answer their questions and write an HTML report."""
     if sys.platform == "win32":
@@ -106,7 +109,8 @@ def run(  # noqa: PLR0917 - one parameter for each option
     request = Request(
         names=names, all=all_, quick=quick, only=only, task=task, dataset=dataset,
         data_dir=str(data_dir.resolve()) if data_dir else None, scenarios=scenarios, only_scenarios=only_scenarios,
-        threads=threads, seed=seed, budget_s=budget, timeout_s=timeout,
+        threads=threads, seed=seed, budget_s=budget, timeout_s=timeout, stacks=stacks,
+        native_traces=native_traces,
     )  # fmt: skip
     entries = request.entries()
     request.options()

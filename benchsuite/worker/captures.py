@@ -49,17 +49,18 @@ class Held:
     blocks: int = 0
 
 
-def track(path: Path, *, python_objects: bool = False) -> Tracker:
+def track(path: Path, *, python_objects: bool = False, native_traces: bool = False) -> Tracker:
     """Return a context in which every allocation of this process is written to a file.
 
     Args:
         path: the file; there is none yet.
         python_objects: whether each object counts for itself; otherwise the arenas that Python keeps them in do.
+        native_traces: whether stacks hold the frames of native code too.
 
     Raises:
         RuntimeError: on entering it, another tracker is active.
     """
-    return Tracker(path, trace_python_allocators=python_objects)
+    return Tracker(path, trace_python_allocators=python_objects, native_traces=native_traces)
 
 
 def mark() -> None:
@@ -95,7 +96,8 @@ class Capture:
 
     def high_water_mark(self) -> Mapping[Stack, Held]:
         """Return what was alive at the peak."""
-        return by_stack(self._reader.get_high_watermark_allocation_records(merge_threads=True))
+        records = self._reader.get_high_watermark_allocation_records(merge_threads=True)
+        return by_stack(records, native=self._reader.metadata.has_native_traces)
 
     def temporary(self) -> Mapping[Stack, Held]:
         """Return what was freed before anything else than a tensor's own blocks was allocated."""
@@ -157,16 +159,18 @@ def _demand_whole(path: Path) -> None:
             raise OSError("it is cut off, or no capture")
 
 
-def by_stack(records: Iterable[AllocationRecord]) -> Mapping[Stack, Held]:
-    """Add memray's records up by their Python stack, spelt and trimmed."""
+def by_stack(records: Iterable[AllocationRecord], *, native: bool = False) -> Mapping[Stack, Held]:
+    """Add memray's records up by their stack, spelt and trimmed: that of Python alone, or with native code's frames."""
     sizes: dict[Stack, int] = defaultdict(int)
     blocks: dict[Stack, int] = defaultdict(int)
-    known: dict[int, Stack] = {}
+    known: dict[tuple[int, int], Stack] = {}
     for record in records:
-        stack = known.get(record.stack_id)
+        place = (record.stack_id, record.native_stack_id if native else 0)
+        stack = known.get(place)
         if stack is None:
-            stack = stacks.trim([stacks.spell(*frame) for frame in record.stack_trace()])
-            known[record.stack_id] = stack
+            frames = record.hybrid_stack_trace() if native else record.stack_trace()
+            stack = stacks.trim([stacks.spell(*frame) for frame in frames])
+            known[place] = stack
         sizes[stack] += record.size
         blocks[stack] += record.n_allocations
     return {stack: Held(size, blocks[stack]) for stack, size in sizes.items()}

@@ -35,7 +35,7 @@ LONGEST_STEP_NS = 1_000_000_000
 """Where a step takes longer, the 9 steps in which leaks are looked for would hold the run up."""
 
 
-def run(build: Callable[[], Workload], artifacts: str) -> dict[str, Any]:
+def run(build: Callable[[], Workload], artifacts: str, *, native_traces: bool = False) -> dict[str, Any]:
     """Measure the peak heap, the allocations of a step, and what a step leaves behind.
 
     A rehearsal, untracked, leaves lazy imports and compiled code behind it. Then a full capture (an
@@ -46,6 +46,7 @@ def run(build: Callable[[], Workload], artifacts: str) -> dict[str, Any]:
     Args:
         build: makes the workload; called twice.
         artifacts: folder for this trial's files; the captures stand there while they are read.
+        native_traces: whether the stacks behind the peak hold the frames of native code too.
 
     Returns:
         `metrics`: `peak_heap` (bytes), `allocations`, `temporary_allocations` (count a step), `leak`, `cuda_leak`
@@ -69,7 +70,7 @@ def run(build: Callable[[], Workload], artifacts: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=artifacts or None) as name:
         folder = Path(name)
         peak_file, steps_file = folder / "peak.bin", folder / "steps.bin"
-        with captures.track(peak_file):
+        with captures.track(peak_file, native_traces=native_traces):
             workload = build()
             _time_steps(workload.step, tracked_ns)
             device.synchronize()

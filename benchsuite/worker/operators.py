@@ -37,8 +37,13 @@ LONGEST_TEXT = 200
 STEP = "benchsuite: step"
 
 
-def run(build: Callable[[], Workload], artifacts: str) -> dict[str, Any]:
+def run(build: Callable[[], Workload], artifacts: str, *, stacks: bool = False) -> dict[str, Any]:
     """Profile five steps: operators, kernels, FLOPs, memory, and a trace for Perfetto.
+
+    Args:
+        build: makes the workload.
+        artifacts: folder for the trace; empty: it is not kept.
+        stacks: whether the trace holds Python's calls too; recording them makes every operator seem longer.
 
     Returns:
         `operators`: a row for each operator and input shapes, figures of one step, times in ns; the 500 with the
@@ -60,7 +65,7 @@ def run(build: Callable[[], Workload], artifacts: str) -> dict[str, Any]:
     timing.time_first_step(workload.step)
     _demand_short(timing.run_steps(workload.step, 1))
     plain = timing.run_steps(workload.step, PLAIN_STEPS)
-    profiler, profiled = _profile(workload)
+    profiler, profiled = _profile(workload, stacks=stacks)
     working_ns = perf_counter_ns() - started
     metrics = {"profiler_overhead": _fastest_ns(profiled) / _fastest_ns(plain) - 1}
     counted: dict[tuple[str, str], int] = {}
@@ -101,7 +106,7 @@ def _demand_short(samples: Samples) -> None:
         )
 
 
-def _profile(workload: Workload) -> tuple[profile, Samples]:
+def _profile(workload: Workload, *, stacks: bool) -> tuple[profile, Samples]:
     def step() -> None:
         with record_function(STEP):
             workload.step()
@@ -114,7 +119,12 @@ def _profile(workload: Workload) -> tuple[profile, Samples]:
     unknown = [torch.empty(1)]
     plan = schedule(wait=0, warmup=REHEARSED_STEPS, active=PROFILED_STEPS, repeat=1)
     with profile(
-        activities=activities, schedule=plan, record_shapes=True, profile_memory=True, acc_events=True
+        activities=activities,
+        schedule=plan,
+        record_shapes=True,
+        profile_memory=True,
+        with_stack=stacks,
+        acc_events=True,
     ) as profiler:
         for _ in range(REHEARSED_STEPS):
             workload.step()

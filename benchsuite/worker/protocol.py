@@ -47,6 +47,10 @@ class TrialSpec:
     """A folder for this variant's compiled code alone; empty: it compiles nothing, or shares the user's."""
     compile_threads: int = 1
     """Threads that compiled CPU code is generated for, whatever `threads` is: one code for all passes."""
+    stacks: bool = False
+    """Whether the operator pass records Python stacks."""
+    native_traces: bool = False
+    """Whether the memory pass records the stacks of native code too."""
     artifacts: str = ""
     """Where this trial's files go; the folder exists."""
     paths: tuple[str, ...] = field(default_factory=tuple)

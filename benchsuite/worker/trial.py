@@ -130,13 +130,13 @@ def run_pass(spec: TrialSpec) -> dict[str, Any]:
     if spec.pass_ == "memory":
         from benchsuite.worker import memory
 
-        found = memory.run(lambda: build(spec), spec.artifacts)
+        found = memory.run(lambda: build(spec), spec.artifacts, native_traces=spec.native_traces)
     else:
         from benchsuite.worker import operators
 
         # As where steps are timed: else a step faults its pages anew, and its operators take longer than it did.
         kept = process.keep_freed_memory()
-        found = operators.run(lambda: build(spec), spec.artifacts)
+        found = operators.run(lambda: build(spec), spec.artifacts, stacks=spec.stacks)
     return {**found, "environment": environment(keeps_freed_memory=kept)}
 
 

@@ -46,6 +46,7 @@ def test_frames_of_the_standard_library_and_of_torch_are_known():
     [
         ([TORCH, TORCH, MODEL, TORCH, STEP, ENGINE], "my_models/net.py:12"),
         ([STEP], "train.py:88"),
+        (["alloc_cpu (impl_alloc_cpu.cpp:116)", TORCH, STEP], "train.py:88"),
         ([TORCH, ENGINE], "torch/nn/functional.py:7"),
         ([], ""),
     ],

@@ -43,6 +43,7 @@ def run(capsys):
         (["run", "--all", "--threads", "0"], "--threads"),
         (["run", "--all", "--budget", "soon"], "not a duration"),
         (["run", "--all", "--timeout", "0s"], "not a duration"),
+        (["run", "--all", "--quick", "--stacks"], "--quick leaves out the operator and memory passes"),
         (["run", "--all", "-k", "max-autotun3"], "compile[mode=max-autotune]"),
         (["run", "--all", "--task", "nonsense"], "write MODULE:TASK"),
         (["run", "--all", "--task", "no.such.module:task"], "no module of that name"),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sample_scenarios import FIRST_STEP_S, PHASES, own_metrics, scenarios, step_time_ns
 
-from benchsuite.record import CANARY, CheckResult, OperatorRow, Record, RunInfo, Turn
+from benchsuite.record import CANARY, AllocationSite, CheckResult, OperatorRow, Record, RunInfo, Turn
 from benchsuite.store import INFO_FILE, RECORDS_FILE, RunDirectory
 
 if TYPE_CHECKING:
@@ -230,13 +230,26 @@ def _other_passes(scenario: str, phase: str, item: Mapping[str, Any]) -> list[Re
     heap *= 0.62 if "bf16-autocast" in item["settings"].values() else 1.0
     heap *= 1.9 if "memory" in item["settings"].values() else 1.0
     operators = tuple(
-        OperatorRow(name, calls, share * step_ns, share * 1.2 * step_ns)
+        OperatorRow(
+            name, calls, share * step_ns, share * 1.2 * step_ns, shapes=f"{items}x1x28x28", flops=9e6 * share
+        )
         for name, (calls, share) in OPERATOR_SHARES.items()
     )
-    metrics = {"peak_heap": round(heap), "allocations": 412.0 if phase == "train" else 96.0}
+    metrics = {
+        "peak_heap": round(heap), "allocations": 412.0 if phase == "train" else 96.0, "leak": 0.0, "memray_overhead": 0.21,
+    }  # fmt: skip
+    stack = ("conv2d (torch/nn/functional.py:9)", "forward (scenarios/cnn.py:23)")
+    sites = (
+        AllocationSite("peak", heap * 0.6, 3, stack),
+        AllocationSite(
+            "peak", heap * 0.2, 1, ("dropout (torch/nn/functional.py:3)", "forward (scenarios/cnn.py:24)")
+        ),
+        AllocationSite("temporary", heap * 0.1, 2, stack),
+    )
+    seen = {"operators": 187.0, "profiler_overhead": 0.4, "synchronisations": 0.0}
     return [
-        _record(scenario, item, pass_="memory", metrics=metrics),
-        _record(scenario, item, pass_="operators", operators=operators, metrics={"operators": 187.0}),
+        _record(scenario, item, pass_="memory", metrics=metrics, sites=sites),
+        _record(scenario, item, pass_="operators", operators=operators, metrics=seen),
     ]
 
 

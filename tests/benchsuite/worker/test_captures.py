@@ -45,6 +45,20 @@ def test_what_lives_at_the_peak_is_found_with_its_line(captured):
     assert 5 * MIB <= capture.peak_bytes < 6 * MIB
 
 
+def test_native_code_stands_in_the_stack_where_that_is_asked_for(captured):
+    def work():
+        return torch.empty(5 * MIB, dtype=torch.uint8)
+
+    def stack(**options):
+        (site, *_) = captures.largest("peak", captured(work, **options).high_water_mark(), 1)
+        return site.stack
+
+    assert all(".py:" in frame for frame in stack())
+    native = stack(native_traces=True)
+    assert ".py:" not in native[0]
+    assert holder(native) == holder(stack())
+
+
 def test_only_what_is_freed_before_anything_else_is_allocated_is_temporary(captured):
     def freed_at_once():
         for _ in range(7):

@@ -34,11 +34,11 @@ def zygote():
 def profiled(zygote, tmp_path):
     """Return a function that runs the operator pass of a scenario and returns its result and what it wrote to stderr."""
 
-    def run(scenario, rounds=1):
+    def run(scenario, rounds=1, *, stacks=False):
         spec = TrialSpec(
             scenario=scenario, module="benchsuite_user_profiled", file=FILE, settings={"rounds": rounds},
             pass_="operators", task_module="benchsuite_user_profiled", task_file=FILE, task_attribute="task", threads=1,
-            artifacts=str(tmp_path),
+            artifacts=str(tmp_path), stacks=stacks,
         )  # fmt: skip
         with tempfile.TemporaryFile() as stderr:
             worker = zygote.start(stderr)
@@ -53,6 +53,15 @@ def profiled(zygote, tmp_path):
 
 def rows(result, name):
     return {row["shapes"]: row for row in result["operators"] if row["name"] == name}
+
+
+@pytest.mark.parametrize("stacks", [False, True])
+def test_the_trace_holds_pythons_calls_where_stacks_are_asked_for(profiled, tmp_path, stacks):
+    result, _stderr = profiled("shaped", stacks=stacks)
+    with gzip.open(tmp_path / result["artifacts"]["trace"], "rt") as file:
+        events = json.load(file)["traceEvents"]
+    assert any(event.get("cat") == "python_function" for event in events) == stacks
+    assert result["metrics"]["operators"] == profiled("shaped")[0]["metrics"]["operators"]
 
 
 def test_an_operator_has_a_row_for_each_of_its_shapes(profiled):

@@ -1,0 +1,55 @@
+"""The lines that hold a variant's memory, as memray saw them: the table below a scenario."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from benchsuite.stacks import holder
+from reports import format as fmt
+from reports.table import Cell, Column, Row, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from benchsuite.record import AllocationSite, SiteKind
+    from reports.results import VariantResult
+
+MOST_ROWS: Final[Mapping[SiteKind, int]] = {"peak": 8, "temporary": 4, "leak": 4}
+WORDS: Final[Mapping[SiteKind, str]] = {
+    "peak": "at the peak",
+    "temporary": "freed at once, a step",
+    "leak": "left behind, a step",
+}
+
+
+def memory_table(variant: VariantResult) -> Table:
+    """Return the lines that hold most at the peak, and those whose memory is freed at once or never.
+
+    A line is the innermost one of the scenario's own code; beside it stands the call that asked for the memory.
+    """
+    columns = (
+        Column("Memory"),
+        Column("Size", numeric=True),
+        Column("Blocks", numeric=True),
+        Column("Line"),
+        Column("Allocated in"),
+    )
+    rows = [_row(site) for kind, most in MOST_ROWS.items() for site in variant.sites(kind)[:most]]
+    overhead = variant.metric("memray_overhead")
+    note = (
+        f"A step took {fmt.factor(1 + overhead)} times as long under memray." if overhead is not None else ""
+    )
+    return Table(columns, tuple(rows), (note,) if note else ())
+
+
+def _row(site: AllocationSite) -> Row:
+    line, innermost = holder(site.stack), site.stack[0] if site.stack else ""
+    return Row(
+        (
+            Cell(WORDS[site.kind], site.kind),
+            Cell(fmt.size(site.size_bytes), site.size_bytes),
+            Cell(fmt.count(site.allocations), site.allocations),
+            Cell(fmt.name(line), line),
+            Cell(fmt.name(innermost), innermost),
+        )
+    )
