@@ -99,6 +99,13 @@ def factor_range(low: float, high: float) -> str:
     return f"{_factor(low, ROUND_FLOOR)} to {_factor(high, ROUND_CEILING)}"
 
 
+def overhead(share: float, when: str) -> str:
+    """Say what an instrument costs: `A step takes 1.31 times as long under memray`."""
+    if share <= 0:
+        return f"That a step takes longer {when} could not be seen."
+    return f"A step takes {factor(1 + share)} times as long {when}."
+
+
 def percent(share: float | None) -> str:
     """Spell a share of one: `96.2 %`."""
     if share is None or not math.isfinite(share):

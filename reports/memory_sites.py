@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchsuite.stacks import holder
 from reports import format as fmt
+from reports.leaks import is_leaking
 from reports.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
@@ -34,12 +35,11 @@ def memory_table(variant: VariantResult) -> Table:
         Column("Line"),
         Column("Allocated in"),
     )
-    rows = [_row(site) for kind, most in MOST_ROWS.items() for site in variant.sites(kind)[:most]]
+    kinds = [kind for kind in MOST_ROWS if kind != "leak" or is_leaking(variant)]
+    rows = [_row(site) for kind in kinds for site in variant.sites(kind)[: MOST_ROWS[kind]]]
     overhead = variant.metric("memray_overhead")
-    note = (
-        f"A step took {fmt.factor(1 + overhead)} times as long under memray." if overhead is not None else ""
-    )
-    return Table(columns, tuple(rows), (note,) if note else ())
+    notes = () if overhead is None else (fmt.overhead(overhead, "under memray"),)
+    return Table(columns, tuple(rows), notes)
 
 
 def _row(site: AllocationSite) -> Row:

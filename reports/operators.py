@@ -43,7 +43,7 @@ def _row(operator: OperatorRow, total_ns: float, *, device: bool, flops: bool) -
         _time(operator.total_cpu_ns),
     ]
     cells += [_time(operator.self_device_ns), _time(operator.total_device_ns)] if device else []
-    cells += [Cell(fmt.count(operator.flops), operator.flops)] if flops else []
+    cells += [Cell(fmt.count(operator.flops or None), operator.flops)] if flops else []
     share = (operator.self_cpu_ns + operator.self_device_ns) / total_ns
     return Row((*cells, Cell(fmt.percent(share), share)))
 
@@ -61,5 +61,5 @@ def _notes(variant: VariantResult, left: int) -> list[str]:
         )
     overhead = variant.metric("profiler_overhead")
     if overhead is not None:
-        notes.append(f"A step took {fmt.factor(1 + overhead)} times as long while it was profiled.")
+        notes.append(fmt.overhead(overhead, "while it is profiled"))
     return notes

@@ -38,13 +38,16 @@ def test_the_line_is_the_authors_and_the_call_the_innermost(run: Callable[..., R
     assert [[cell.text for cell in row.cells] for row in table.rows] == [
         ["at the peak", "1 MiB", "3", "net.py:23", "conv2d (torch/nn/functional.py:9)"]
     ]
-    assert table.notes == ("A step took 1.25 times as long under memray.",)
+    assert table.notes == ("A step takes 1.25 times as long under memray.",)
 
 
 def test_of_each_kind_the_largest_are_shown(run: Callable[..., Run]) -> None:
     sites = [AllocationSite(kind, 1000 - n, 1, STACK) for kind in MOST_ROWS for n in range(9)]
-    variant = reports.load(run(*sites)).scenarios[0].variants[0]
-    assert len(memory_table(variant).rows) == sum(MOST_ROWS.values())
+    leaking, sound = (
+        reports.load(run(*sites, leak=leak)).scenarios[0].variants[0] for leak in (9000.0, 64.0)
+    )
+    assert len(memory_table(leaking).rows) == sum(MOST_ROWS.values())
+    assert len(memory_table(sound).rows) == MOST_ROWS["peak"] + MOST_ROWS["temporary"]
 
 
 def test_the_page_shows_it_where_there_is_something(run: Callable[..., Run]) -> None:

@@ -60,6 +60,14 @@ def test_what_is_left_out_and_what_looking_cost_is_said(shown: Callable[..., Tab
     assert table.notes == (
         "43 further rows are left out.",
         "The trace was too long or could not be read to its end: 7 events are missing.",
-        "A step took 1.50 times as long while it was profiled.",
+        "A step takes 1.50 times as long while it is profiled.",
     )
     assert shown(rows[0]).notes == ()
+    assert shown(rows[0], profiler_overhead=-0.2).notes == (
+        "That a step takes longer while it is profiled could not be seen.",
+    )
+
+
+def test_an_operator_without_a_formula_has_no_count(shown: Callable[..., Table]) -> None:
+    table = shown(OperatorRow("aten::mm", 1, 2e6, 2e6, flops=16), OperatorRow("aten::eq", 1, 1e6, 1e6))
+    assert [row.cells[-2].text for row in table.rows] == ["16", "—"]
