@@ -38,7 +38,7 @@ class Options:
     threads: int | None = None
     """Intra-op threads of a worker, of each of its ranks; None: one for each usable core."""
     seed: int = 0
-    budget_s: float = 600.0
+    budget_s: float = 660.0
     """No round beyond the third is started that would end later than this after the run's start."""
     timeout_s: float = 600.0
     """How long one trial's set-up and warm-up, or its check, may take."""
