@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import pkgutil
 import traceback
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.errors import UsageError
-from benchsuite.origin import BUILT_IN_PACKAGE, Origin, load, load_built_in, locate
+from benchsuite.origin import BUILT_IN_PACKAGE, PROJECT_ROOT, Origin, load, load_built_in, locate
 from benchsuite.scenario import Scenario
+from benchsuite.suggestion import suggest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -34,18 +34,21 @@ class Entry:
         return f"{self.origin.file}:{self.line}"
 
 
-def load_catalog(extra: Sequence[str] = (), *, built_in: bool = True) -> dict[str, Entry]:
+def load_catalog(
+    extra: Sequence[str] = (), *, built_in: bool = True, root: Path = PROJECT_ROOT
+) -> dict[str, Entry]:
     """Return all scenarios by name, the built-in ones first.
 
     Args:
         extra: modules or files of the user's, as given to `--scenarios`.
         built_in: whether the project's own scenarios are among them.
+        root: the folder that holds those.
 
     Raises:
         UsageError: a module does not import, two scenarios share a name, or a definition breaks a rule.
     """
     entries: dict[str, Entry] = {}
-    origins = _built_in_origins() if built_in else []
+    origins = _built_in_origins(root) if built_in else []
     for origin in [*origins, *(locate(spec) for spec in extra)]:
         found = _scenarios_of(origin)
         if not found and origin not in origins:
@@ -73,15 +76,13 @@ def select(entries: dict[str, Entry], names: Iterable[str]) -> dict[str, Entry]:
     chosen = {}
     for name in names:
         if name not in entries:
-            near = difflib.get_close_matches(name, entries, n=3, cutoff=0.6)
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(entries)}"
-            raise UsageError(f"no scenario is called {name!r}: {hint}")
+            raise UsageError(f"no scenario is called {name!r}: {suggest(name, entries)}")
         chosen[name] = entries[name]
     return chosen
 
 
-def _built_in_origins() -> list[Origin]:
-    package = load_built_in(BUILT_IN_PACKAGE)
+def _built_in_origins(root: Path) -> list[Origin]:
+    package = load_built_in(BUILT_IN_PACKAGE, root)
     folder = Path(package.__path__[0])
     names = getattr(package, "BUILT_IN", None) or [m.name for m in pkgutil.iter_modules([str(folder)])]
     return [Origin(f"{BUILT_IN_PACKAGE}.{name}", str((folder / f"{name}.py").resolve())) for name in names]

@@ -53,6 +53,23 @@ def step_time_ns(record: Record) -> float:
     return statistics.median(record.step_ns)
 
 
+def undisturbed_step_time_ns(record: Record) -> float:
+    """Return one trial's time of a step as gates judge it: without the waiting for a core, where it took turns."""
+    if record.turns:
+        return statistics.median(turn.undisturbed_step_ns for turn in record.turns)
+    return step_time_ns(record)
+
+
+def undisturbed_log_ratio(base: Record, head: Record) -> float:
+    """Return the logarithm of head's step time over base's: the median over neighbouring turns of one pair.
+
+    Without the time in which a worker waited for its core: a neighbour on it would otherwise decide by how
+    many of a turn's steps it interrupts (measured: `docs/method.md`).
+    """
+    turns = zip(base.turns, head.turns, strict=False)
+    return statistics.median(math.log(h.undisturbed_step_ns / b.undisturbed_step_ns) for b, h in turns)
+
+
 def timings(records: Iterable[Record]) -> list[Record]:
     """Return the completed timing trials that hold samples, the canary's left out."""
     return [
@@ -137,14 +154,14 @@ def contended(record: Record) -> str:
 
 def moved_groups(records: Iterable[Record]) -> dict[str, float]:
     """Return the groups in which the canary's turns spread by more than 10 %, with their robust deviation."""
-    moved = {}
-    for record in records:
-        if record.scenario == CANARY and record.turns:
-            times = [turn.step_ns for turn in record.turns]
-            spread = robust_deviation(times) / statistics.median(times)
-            if spread > CANARY_MOVED:
-                moved[record.group] = spread
-    return moved
+    spreads = [(record.group, canary_spread(record)) for record in records if record.scenario == CANARY]
+    return {group: spread for group, spread in spreads if spread > CANARY_MOVED}
+
+
+def canary_spread(canary: Record) -> float:
+    """Return the robust deviation of a canary's turns as a share of their median; 0 where it took none."""
+    times = [turn.step_ns for turn in canary.turns]
+    return robust_deviation(times) / statistics.median(times) if times else 0.0
 
 
 def _compare_context(records: Sequence[Record]) -> list[Comparison]:

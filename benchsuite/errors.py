@@ -20,7 +20,7 @@ class NothingMeasuredError(BenchsuiteError):
 
 
 class NotComparableError(BenchsuiteError):
-    """Two runs cannot be compared, or a run directory has a schema this version cannot read."""
+    """Two runs cannot be compared, there is no baseline to compare with, or a schema is newer than this version."""
 
     exit_code = 4
 

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from benchsuite.errors import BenchsuiteError
@@ -24,6 +25,18 @@ if TYPE_CHECKING:
 
 ZYGOTE_START_S = 180.0
 STDERR_TAIL_CHARACTERS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """What runs workers."""
+
+    executable: str = sys.executable
+    engine: str = str(PROJECT_ROOT)
+    """The folder that it finds the package `benchsuite` in, first on its path."""
+
+
+OWN = Interpreter()
 
 
 class WorkerError(Exception):
@@ -124,16 +137,18 @@ class Worker:
 class Zygote:
     """Forks workers from a process that has imported torch already (Linux)."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], python: Interpreter = OWN) -> None:
         """Start the zygote, which goes on to import torch by itself; `start` waits for that.
 
         Args:
             environment: variables that must be set before torch is imported.
+            python: what runs it.
         """
         ours, theirs = socket.socketpair()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the zygote
         self._lock = threading.Lock()
-        self._process = _python("benchsuite.worker.zygote", theirs, environment, self._stderr)
+        self._executable = python.executable
+        self._process = _python("benchsuite.worker.zygote", theirs, environment, self._stderr, python)
         theirs.close()
         self._control = Channel(ours)
         self._ready = False
@@ -153,7 +168,7 @@ class Zygote:
             except ChannelClosedError:
                 self.stop()
                 raise BenchsuiteError(
-                    f"a worker could not start: is torch installed?{_tail(self._stderr)}"
+                    f"a worker could not start: is torch installed for {self._executable}?{_tail(self._stderr)}"
                 ) from None
             self._control.sock.settimeout(None)
             self._ready = True
@@ -198,38 +213,52 @@ class Zygote:
 class Spawner:
     """Starts each worker in a fresh interpreter, where there is no safe fork."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], python: Interpreter = OWN) -> None:
         self._environment = environment
+        self._python = python
+        self._lock = threading.Lock()
+        self._stopped = False
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
 
     def wait_until_ready(self) -> None:
         """Do nothing: each worker imports torch by itself."""
 
     def start(self, stderr: IO[bytes] | None = None) -> Worker:
-        """Start an interpreter; it takes some seconds until torch is imported."""
-        ours, theirs = socket.socketpair()
-        kept = stderr or tempfile.TemporaryFile()  # noqa: SIM115 - the worker keeps it
-        process = _python("benchsuite.worker.spawned", theirs, self._environment, kept)
-        theirs.close()
-        self._processes[process.pid] = process
+        """Start an interpreter; it takes some seconds until torch is imported.
+
+        Raises:
+            WorkerError: this starter has been stopped.
+        """
+        with self._lock:
+            if self._stopped:
+                raise WorkerError("no worker is started any more")
+            ours, theirs = socket.socketpair()
+            kept = stderr or tempfile.TemporaryFile()  # noqa: SIM115 - the worker keeps it
+            process = _python("benchsuite.worker.spawned", theirs, self._environment, kept, self._python)
+            theirs.close()
+            self._processes[process.pid] = process
         return Worker(process.pid, Channel(ours), None if stderr else kept, self)
 
     def exit_code(self, pid: int) -> int | None:
-        """Wait for a worker that was killed or has ended."""
-        return self._processes.pop(pid).wait()
+        """Wait for a worker that was killed or has ended; None: `stop` has waited for it."""
+        with self._lock:
+            process = self._processes.pop(pid, None)
+        return process.wait() if process else None
 
     def stop(self) -> None:
-        """Kill what still runs."""
-        for process in self._processes.values():
-            process.kill()
-            process.wait()
-        self._processes.clear()
+        """Kill what still runs; nothing is started afterwards."""
+        with self._lock:
+            self._stopped = True
+            for process in self._processes.values():
+                process.kill()
+                process.wait()
+            self._processes.clear()
 
 
-def worker_environment(extra: Mapping[str, str]) -> dict[str, str]:
+def worker_environment(extra: Mapping[str, str], engine: str = str(PROJECT_ROOT)) -> dict[str, str]:
     """Return a worker's environment: the user's, our defaults where the user set nothing, then `extra`."""
     environment = {**ENVIRONMENT, **os.environ, **extra}
-    paths = [str(PROJECT_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [engine, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**environment, "PYTHONPATH": os.pathsep.join(paths)}
 
 
@@ -239,14 +268,14 @@ def can_fork() -> bool:
 
 
 def _python(
-    module: str, sock: socket.socket, environment: Mapping[str, str], stderr: IO[bytes]
+    module: str, sock: socket.socket, environment: Mapping[str, str], stderr: IO[bytes], python: Interpreter
 ) -> subprocess.Popen[bytes]:
     # -P: a folder of the user's called `benchsuite` must not be taken for this package.
     # A session of its own: Ctrl-C at the terminal reaches the parent alone, which then ends its workers.
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", module, str(sock.fileno()), str(os.getpid())],
+        [python.executable, "-P", "-m", module, str(sock.fileno()), str(os.getpid())],
         pass_fds=[sock.fileno()],
-        env=worker_environment(environment),
+        env=worker_environment(environment, python.engine),
         stdin=subprocess.DEVNULL,
         stdout=stderr,
         stderr=stderr,

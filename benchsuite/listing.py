@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.errors import UsageError
+from benchsuite.suggestion import suggest_variant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,8 +49,7 @@ def matching(entries: Mapping[str, Entry], text: str) -> set[str]:
         contexts = [variant.context for variant in found]
         chosen |= {v.id for v in found} | {v.id for v in variants if v.baseline and v.context in contexts}
     if not chosen:
-        near = difflib.get_close_matches(text, everything, n=3, cutoff=0.3)
-        hint = f"the nearest are {', '.join(near)}" if near else "`python -m benchsuite list` shows them all"
+        hint = suggest_variant(text, everything)
         raise UsageError(f"-k {text}: no variant's name contains that: {hint}")
     return chosen
 

@@ -11,16 +11,24 @@ from typing import TYPE_CHECKING
 from benchsuite.errors import MachineBusyError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def machine_lock(purpose: str, folder: Path | None = None) -> Iterator[None]:
+def machine_lock(
+    purpose: str,
+    folder: Path | None = None,
+    *,
+    waits: bool = False,
+    on_wait: Callable[[str], None] | None = None,
+) -> Iterator[None]:
     """Hold the machine's lock; the kernel frees it when this process ends, however that happens.
 
     Args:
         purpose: what is being measured, shown to whoever finds the lock held.
         folder: where the lock file is; by default the system's folder for temporary files.
+        waits: whether to wait until it is free.
+        on_wait: is told once for whom it waits, before it does.
 
     Raises:
         MachineBusyError: another process holds it; the message names it.
@@ -32,7 +40,14 @@ def machine_lock(purpose: str, folder: Path | None = None) -> Iterator[None]:
     holder = path.with_suffix(".holder")
     lock = FileLock(path, timeout=0, mode=0o666)
     try:
-        lock.acquire()
+        try:
+            lock.acquire()
+        except Timeout:
+            if not waits:
+                raise
+            if on_wait is not None:
+                on_wait(_read(holder))
+            lock.acquire(timeout=-1)
     except Timeout:
         raise MachineBusyError(
             f"this machine is being measured by {_read(holder)}: wait until it has ended, two at once disturb each other"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 """The folder that holds the packages `benchsuite`, `scenarios` and `reports` of this installation."""
 BUILT_IN_PACKAGE = "scenarios"
+DEFAULT_TASK = f"{BUILT_IN_PACKAGE}.mnist:task"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,9 @@ def load(origin: Origin) -> ModuleType:
         UsageError: another file answers to this name.
         Exception: whatever the module raises while it is imported.
     """
+    if origin.module.startswith(f"{BUILT_IN_PACKAGE}."):
+        # Whatever of that name stands first on the path.
+        load_built_in(BUILT_IN_PACKAGE, Path(origin.file).parents[origin.module.count(".")])
     if origin.module in sys.modules or importlib.util.find_spec(origin.module.partition(".")[0]) is not None:
         module = importlib.import_module(origin.module)
     else:
@@ -50,20 +54,26 @@ def load(origin: Origin) -> ModuleType:
     return module
 
 
-def load_built_in(module: str) -> ModuleType:
-    """Import one of this installation's own packages, whatever the working directory holds.
+def load_built_in(module: str, root: Path = PROJECT_ROOT) -> ModuleType:
+    """Import one of this project's own packages, whatever the working directory holds.
 
     A folder of the user's with the same name, first on the path, would otherwise be mistaken for it.
+
+    Args:
+        module: the package's name.
+        root: the folder that holds it: this installation's, or a checkout of another state of the project.
 
     Raises:
         UsageError: a module of that name from elsewhere has already been imported.
     """
-    if str(PROJECT_ROOT) in sys.path:
-        sys.path.remove(str(PROJECT_ROOT))
-    sys.path.insert(0, str(PROJECT_ROOT))
-    found = importlib.import_module(module)
+    sys.path.insert(0, str(root))
+    try:
+        found = importlib.import_module(module)
+    finally:
+        # What else stands there, such as this project's tests, must not be taken for the user's.
+        sys.path.remove(str(root))
     file = Path(found.__file__ or "").resolve()
-    if not file.is_relative_to(PROJECT_ROOT):
+    if not file.is_relative_to(root):
         raise UsageError(f"{file} was imported as {module!r}, which is benchsuite's own package: rename it")
     return found
 

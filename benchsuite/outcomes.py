@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from benchsuite.record import CANARY, AllocationSite, CheckResult, CompileCache, OperatorRow, Record, Turn
+from benchsuite.record import (
+    CANARY,
+    AllocationSite,
+    CallRow,
+    CheckResult,
+    CompileCache,
+    OperatorRow,
+    Record,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from benchsuite.plan import Group
     from benchsuite.scenario import Variant
     from benchsuite.turns import Outcome
@@ -47,6 +59,11 @@ def skipped_record(variant: Variant, reason: str, started: str) -> Record:
     )  # fmt: skip
 
 
+def environment_id(environment: Mapping[str, Any]) -> str:
+    """Return the id by which records refer to what a worker saw."""
+    return hashlib.sha256(json.dumps(environment, sort_keys=True).encode()).hexdigest()[:12]
+
+
 def _filled(known: Record, outcome: Outcome) -> Record:
     message = outcome.message
     if message["event"] == "skipped":
@@ -65,16 +82,19 @@ def _filled(known: Record, outcome: Outcome) -> Record:
         step_ns=tuple(message.get("step_ns", ())),
         cpu_ns=tuple(message.get("cpu_ns", ())),
         device_ns=tuple(message.get("device_ns", ())),
-        turns=tuple(Turn(turn.order, turn.steps, turn.elapsed_ns) for turn in outcome.turns),
+        turns=tuple(outcome.turns),
         items_per_step=message["items_per_step"],
         metrics=message.get("metrics", {}),
         series={name: tuple((x, y) for x, y in points) for name, points in message.get("series", {}).items()},
         checks=checks,
         operators=tuple(OperatorRow(**row) for row in message.get("operators", ())),
         sites=tuple(map(AllocationSite.from_json, message.get("sites", ()))),
+        calls=tuple(CallRow(**row) for row in message.get("calls", ())),
         contention=message.get("contention", {}),
         artifacts=message.get("artifacts", {}),
         working_ns=message.get("working_ns", 0),
+        files=message.get("files", {}),
+        foreign=tuple(message.get("foreign", ())),
     )
 
 

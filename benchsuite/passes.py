@@ -22,7 +22,24 @@ if TYPE_CHECKING:
     from benchsuite.starters import Starters
     from benchsuite.store import RunDirectory
     from benchsuite.trials import Trials
+    from benchsuite.turns import Launch
     from benchsuite.worker.protocol import TrialSpec
+
+
+def run_alone(launched: Launch, timeout_s: float) -> Outcome:
+    """Run one trial that takes no turns, from its start to its result."""
+    outcome = Outcome(started=time.time())
+    began_ns = time.perf_counter_ns()
+    try:
+        worker = launched.start()
+        try:
+            outcome.message = worker.receive(timeout_s)
+        finally:
+            worker.end()
+    except WorkerError as error:
+        outcome.message = {"event": "failed", "reason": str(error)}
+    outcome.duration_ns = time.perf_counter_ns() - began_ns
+    return outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +81,8 @@ class Passes:
 
     def _run_one(self, group: Group) -> Outcome:
         (member,) = group.members
-        outcome = Outcome(started=time.time())
-        began_ns = time.perf_counter_ns()
-        try:
-            worker = launch(self.starters, self._spec(group), dict(member.variant.process.env))()
-            try:
-                outcome.message = worker.receive(self.trials.options.timeout_s)
-            finally:
-                worker.end()
-        except WorkerError as error:
-            outcome.message = {"event": "failed", "reason": str(error)}
-        outcome.duration_ns = time.perf_counter_ns() - began_ns
-        return outcome
+        started = launch(self.starters, self._spec(group), dict(member.variant.process.env))
+        return run_alone(started, self.trials.options.timeout_s)
 
     def _record(self, group: Group, outcome: Outcome) -> Record:
         (member,) = group.members
@@ -91,7 +98,8 @@ class Passes:
 
     def _spec(self, group: Group) -> TrialSpec:
         make = self.trials.memory if group.pass_ == "memory" else self.trials.operators
-        return make(group.members[0], self._folder(group))
+        (member,) = group.members
+        return make(member.variant, member.entry.origin, self._folder(group))
 
     def _folder(self, group: Group) -> Path:
         return self.directory.artifact_folder(group.members[0].variant.id, group.pass_, 0)

@@ -12,13 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SCHEMA = 1
-Pass: TypeAlias = Literal["timing", "operators", "memory"]
+OwnPass: TypeAlias = Literal["operators", "memory", "calls"]
+"""What looks at a workload in a process of its own, and times nothing."""
+Pass: TypeAlias = Literal["timing"] | OwnPass
 Outcome: TypeAlias = Literal["completed", "skipped", "failed"]
-SiteKind: TypeAlias = Literal["peak", "temporary", "leak"]
-"""What lives at the high-water mark; what is freed at once, a step; what a step leaves behind."""
+SiteKind: TypeAlias = Literal["peak", "temporary", "leak", "cuda_peak"]
+"""What lives at the high-water mark; what is freed at once, a step; what a step leaves behind; what lives on GPUs at
+their peak."""
 LEAK_LIMIT_BYTES = 64
 """So many bytes a step are no leak."""
 CompileCache: TypeAlias = Literal["", "empty", "filled"]
+Side: TypeAlias = Literal["", "base", "head"]
+"""Of a gate's record, which side of the change it is; empty: it is a run's."""
+RunKind: TypeAlias = Literal["run", "gate"]
+"""What a directory holds: a gate's cannot be resumed or compared with."""
 CANARY = "canary"
 """The scenario name of the fixed workload that takes its turn in every group."""
 
@@ -41,6 +48,14 @@ class Turn:
     order: int
     steps: int
     elapsed_ns: int
+    waited_ns: int = 0
+    """The part of it in which the worker's main thread was ready to run while other processes had its core; 0 where the
+    worker had children, whose work cannot be told apart."""
+
+    @property
+    def undisturbed_step_ns(self) -> float:
+        """Mean time of one step of this turn without the waiting for a core that others on it have caused."""
+        return max(1, self.elapsed_ns - self.waited_ns) / self.steps
 
     @property
     def step_ns(self) -> float:
@@ -65,7 +80,7 @@ class OperatorRow:
 
 @dataclass(frozen=True, slots=True)
 class AllocationSite:
-    """Memory that one line of code has allocated, as memray saw it."""
+    """Memory that one line of code has allocated, as memray saw it, or on a GPU as CUDA's allocator did."""
 
     kind: SiteKind
     size_bytes: float
@@ -77,6 +92,20 @@ class AllocationSite:
     def from_json(cls, document: Mapping[str, Any]) -> AllocationSite:
         """Read what `dataclasses.asdict` made of one."""
         return cls(**{**document, "stack": tuple(document["stack"])})
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """What one line of the author's code calls, itself or through libraries: figures of one step."""
+
+    function: str
+    """Native code by its name, such as `torch.conv2d`; a Python function as `forward (model.py:12)`, the line where it begins."""
+    caller: str
+    """The line that calls, as `step (train.py:88)`; paths are relative to the side's root, outside of it as imported.
+    Empty: the engine calls it."""
+    calls: float
+    self_ns: float
+    """Own time of what is called; of a library's Python function, with the Python that it calls in libraries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +125,7 @@ class Record:
     pass_: Pass
     repetition: int
     group: str
+    side: Side = ""
     outcome: Outcome
     started: str
     """UTC, ISO 8601."""
@@ -118,9 +148,14 @@ class Record:
     checks: tuple[CheckResult, ...] = ()
     operators: tuple[OperatorRow, ...] = ()
     sites: tuple[AllocationSite, ...] = ()
+    calls: tuple[CallRow, ...] = ()
     contention: Mapping[str, float] = field(default_factory=dict)
     artifacts: Mapping[str, str] = field(default_factory=dict)
     """File names by kind, relative to the run directory."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Of a gate's record: the files of its side's code that ran, relative to its root, with their SHA-256's beginning."""
+    foreign: tuple[str, ...] = ()
+    """Modules that should have come from this side's code and did not, as `name from file`: the record is void."""
     duration_ns: int = 0
     """From the trial's start to its end, waiting for other members' turns included."""
     working_ns: int = 0
@@ -130,7 +165,7 @@ class Record:
         """Return the record as it stands in one line of `records.jsonl`."""
         document = dataclasses.asdict(self)
         document["pass"] = document.pop("pass_")
-        document["turns"] = [[turn.order, turn.steps, turn.elapsed_ns] for turn in self.turns]
+        document["turns"] = [dataclasses.astuple(turn) for turn in self.turns]
         return {"schema": SCHEMA, **document}
 
     @classmethod
@@ -149,11 +184,12 @@ class Record:
         values["checks"] = tuple(CheckResult(**check) for check in document.get("checks", ()))
         values["operators"] = tuple(OperatorRow(**row) for row in document.get("operators", ()))
         values["sites"] = tuple(map(AllocationSite.from_json, document.get("sites", ())))
+        values["calls"] = tuple(CallRow(**row) for row in document.get("calls", ()))
         values["series"] = {
             name: tuple((float(x), float(y)) for x, y in points)
             for name, points in dict(document.get("series", {})).items()
         }
-        for name in ("warmup_ns", "step_ns", "cpu_ns", "device_ns"):
+        for name in ("warmup_ns", "step_ns", "cpu_ns", "device_ns", "foreign"):
             values[name] = tuple(document.get(name, ()))
         return cls(**values)
 
@@ -163,6 +199,7 @@ class RunInfo:
     """The header of a run: `run.json`."""
 
     command: tuple[str, ...]
+    kind: RunKind = "run"
     started: str
     finished: str | None = None
     """None: the run is still going on, or was interrupted."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import statistics
 import time
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchsuite.errors import BenchsuiteError, UsageError
+from benchsuite.plan import start_order
 from benchsuite.procfs import usable_cpus
 from benchsuite.starters import Starters
 from benchsuite.statistics import robust_deviation, smallest_detectable
@@ -69,7 +71,12 @@ def measure_resolution(pairs: int, working_on: Callable[[str, float], None]) -> 
             working_on(f"pair {pair + 1} of {pairs}", (pairs - pair) * pair_s)
             began = time.monotonic()
             start = launch(starters, spec, {})
-            first, second = run_group([start, start], pair, "doctor", timeout_s=TIMEOUT_S)
+            first, second = run_group(
+                [start, start],
+                start_order(2, pair, "doctor"),
+                random.Random(f"doctor/{pair}"),
+                timeout_s=TIMEOUT_S,
+            )
             for outcome in (first, second):
                 if outcome.message["event"] != "result":
                     raise BenchsuiteError(f"a worker failed: {outcome.message.get('reason')}")

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib.metadata
-import json
 import random
-import shutil
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,16 +18,17 @@ from benchsuite.environment import unmet
 from benchsuite.errors import BenchsuiteError, NotComparableError, UsageError
 from benchsuite.estimates import Estimates, kind
 from benchsuite.launcher import WorkerError
+from benchsuite.leftovers import temporary_folder
 from benchsuite.listing import describe
-from benchsuite.outcomes import canary_record, record_of, skipped_record
+from benchsuite.outcomes import canary_record, environment_id, record_of, skipped_record
 from benchsuite.passes import Passes
-from benchsuite.plan import MIN_ROUNDS, Group, Plan, make_plan
+from benchsuite.plan import MIN_ROUNDS, Group, Plan, make_plan, start_order
 from benchsuite.procfs import usable_cpus
 from benchsuite.record import CANARY, Record, RunInfo
 from benchsuite.stack import combine
 from benchsuite.starters import Starters
 from benchsuite.trials import Options, Trials, cache_state, launch
-from benchsuite.turns import Outcome, run_group
+from benchsuite.turns import Length, Outcome, run_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,12 +70,12 @@ class Session:
         self._options = options
         self._directory = directory
         self._observer = observer
-        self._rng = random.Random(options.seed)  # noqa: S311 - an order, not a secret
+        self._rng = random.Random(options.seed)
         self._began = time.monotonic()
         self._estimates = Estimates()
         self._working_s = 0.0
         self._round_start_s = 0.0
-        self._starters = Starters(_lasting_compile_folder() if plan.compiles else None)
+        self._starters = Starters(lasting_compile_folder() if plan.compiles else None)
         self._trials = Trials(options, tuple(sorted(usable_cpus())), Path())
 
     def measure(self) -> None:
@@ -89,19 +86,18 @@ class Session:
             BenchsuiteError: no worker could be started.
             KeyboardInterrupt: the user interrupted; workers are gone, records are kept.
         """
-        compile_caches = Path(tempfile.mkdtemp(prefix="benchsuite-compile-"))
-        self._trials = dataclasses.replace(self._trials, compile_caches=compile_caches)
-        try:
-            self._prepare_or_discard()
-            self._measure_ceilings()
-            self._measure_phase(self._plan, reserve_s=SECOND_PHASE_S if self._plan.combining else 0.0)
-            for entry in self._plan.combining:
-                self._measure_phase(self._second_phase(entry))
-            effort = {"wall_s": time.monotonic() - self._began, "working_s": self._working_s}
-            self._update(finished=_now(), effort=effort)
-        finally:
-            self._starters.renew()
-            shutil.rmtree(compile_caches, ignore_errors=True)
+        with temporary_folder("compile") as compile_caches:
+            self._trials = dataclasses.replace(self._trials, compile_caches=compile_caches)
+            try:
+                self._prepare_or_discard()
+                self._measure_ceilings()
+                self._measure_phase(self._plan, reserve_s=SECOND_PHASE_S if self._plan.combining else 0.0)
+                for entry in self._plan.combining:
+                    self._measure_phase(self._second_phase(entry))
+                effort = {"wall_s": time.monotonic() - self._began, "working_s": self._working_s}
+                self._update(finished=_now(), effort=effort)
+            finally:
+                self._starters.renew()
 
     def _prepare_or_discard(self) -> None:
         """Prepare the data; a new run that cannot leaves no directory behind."""
@@ -124,7 +120,7 @@ class Session:
             raise BenchsuiteError(f"the task's data could not be prepared: {error}") from error
         finally:
             worker.end()
-        if message["event"] == "failed":
+        if message["event"] in {"failed", "skipped"}:
             raise UsageError(f"--task {self._options.task}: {message['reason']}")
         if self.info.data and dict(self.info.data) != message["data"]:
             raise UsageError(
@@ -206,21 +202,25 @@ class Session:
             return
         self._show(_describe(group), pending)
         started = time.monotonic()
-        specs = [self._trials.timing(member, group.repetition) for member in group.members]
+        specs = [
+            self._trials.timing(member.variant, member.entry.origin, group.repetition)
+            for member in group.members
+        ]
         caches = [cache_state(spec) for spec in specs]
         watch = self._trials.canary(group.repetition)
         launches = [
             launch(self._starters, spec, dict(member.variant.process.env))
             for member, spec in zip(group.members, specs, strict=True)
         ]
+        seed = f"{self._options.seed}/{kind(group)}"
         *outcomes, watched = run_group(
             [*launches, launch(self._starters, watch, {})],
-            group.repetition,
-            f"{self._options.seed}/{kind(group)}",
+            start_order(len(launches) + 1, group.repetition, seed),
+            random.Random(f"{seed}/{group.repetition}"),
             timeout_s=self._options.timeout_s,
             # Noise must not drop a variant later that was let in.
             longest_step_ns=self._options.longest_step_ns if group.repetition == 0 else None,
-            rounds=self._options.turn_rounds,
+            length=Length(self._options.turn_rounds, self._options.turn_rounds),
         )
         records = [
             record_of(member.variant, group, spec, outcome, self._environment_id(outcome), cache)
@@ -280,8 +280,7 @@ class Session:
         environment: Mapping[str, Any] | None = outcome.message.get("environment")
         if environment is None:
             return ""
-        text = json.dumps(environment, sort_keys=True)
-        id_ = hashlib.sha256(text.encode()).hexdigest()[:12]
+        id_ = environment_id(environment)
         if id_ not in self.info.environments:
             self._update(environments={**self.info.environments, id_: environment})
         return id_
@@ -293,7 +292,12 @@ def _describe(group: Group) -> str:
     return f"{group.scenario}: {members}, round {group.repetition + 1}"
 
 
-def _lasting_compile_folder() -> Path:
+def lasting_compile_folder() -> Path:
+    """Make and return the folder for what compiling needs once a machine.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
     folder = cache_folder() / f"compile-torch-{importlib.metadata.version('torch')}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -26,13 +26,18 @@ OTHERS = (
 
 def spell(function: str, file: str, line: int) -> str:
     """Return a frame as it stands in a record; its file is told as it would be imported, never by this machine's path."""
-    return f"{function} ({_short(file)}:{line})"
+    return f"{function} ({spell_file(file)}:{line})"
+
+
+def own_frame(stack: Sequence[str]) -> str:
+    """Return the innermost frame of a scenario's or a user's own code; where there is none, the innermost of all."""
+    return next((frame for frame in stack if is_own(frame)), stack[0] if stack else "")
 
 
 def trim(stack: Sequence[str]) -> Stack:
     """Leave out the outer frames, in which the engine calls the author's code, and what is too deep."""
     end = len(stack)
-    while end and not _is_own(stack[end - 1]):
+    while end and not is_own(stack[end - 1]):
         end -= 1
     return tuple(stack[: min(end or len(stack), MOST_FRAMES)])
 
@@ -42,13 +47,13 @@ def holder(stack: Sequence[str]) -> str:
 
     Where the stack holds none, its innermost line is returned; empty for an empty stack.
     """
-    chosen = next((frame for frame in stack if _is_own(frame)), stack[0] if stack else "")
+    chosen = own_frame(stack)
     found = FRAME.fullmatch(chosen)
     return f"{found['file']}:{found['line']}" if found else chosen
 
 
-def _is_own(frame: str) -> bool:
-    """Whether a frame is neither of the engine, of torch, of the standard library nor of generated or native code."""
+def is_own(frame: str) -> bool:
+    """Say whether a frame is neither of the engine, of torch, of the standard library nor of generated or native code."""
     found = FRAME.fullmatch(frame)
     if found is None or found["file"].startswith("<") or not found["file"].endswith(".py"):
         return False
@@ -56,7 +61,8 @@ def _is_own(frame: str) -> bool:
 
 
 @functools.lru_cache(maxsize=4096)
-def _short(file: str) -> str:
+def spell_file(file: str) -> str:
+    """Return a file as it would be imported, one that cannot be by its name alone."""
     if file.startswith("<"):
         return file
     path = Path(file)

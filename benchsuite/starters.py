@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from benchsuite.launcher import Spawner, Starter, Zygote, can_fork
+from benchsuite.launcher import OWN, Interpreter, Spawner, Starter, WorkerError, Zygote, can_fork
 from benchsuite.worker.compilation import LASTING_VARIABLE
 
 if TYPE_CHECKING:
@@ -16,19 +16,29 @@ if TYPE_CHECKING:
 class Starters:
     """Keeps the zygotes of a run; `renew` ends them, so that the next workers get new address-space layouts."""
 
-    def __init__(self, compile_folder: Path | None) -> None:
-        """Remember where compiling keeps what it needs once a machine; None: nothing will be compiled."""
+    def __init__(self, compile_folder: Path | None, python: Interpreter = OWN) -> None:
+        """Remember what runs the workers, and where compiling keeps what it needs once a machine; None: nowhere."""
+        self._python = python
         self._common = {LASTING_VARIABLE: str(compile_folder)} if compile_folder else {}
         self._lock = threading.Lock()
         self._starters: dict[tuple[tuple[str, str], ...], Starter] = {}
+        self._closed = False
 
     def get(self, env: Mapping[str, str]) -> Starter:
-        """Return the starter for these environment variables."""
+        """Return the starter for these environment variables.
+
+        Raises:
+            WorkerError: these starters are closed.
+        """
         key = tuple(sorted(env.items()))
         with self._lock:
+            if self._closed:
+                raise WorkerError("no worker is started any more")
             if key not in self._starters:
                 variables = {**self._common, **env}
-                self._starters[key] = Zygote(variables) if can_fork() else Spawner(variables)
+                self._starters[key] = (
+                    Zygote(variables, self._python) if can_fork() else Spawner(variables, self._python)
+                )
             return self._starters[key]
 
     def prepare(self, environments: Iterable[Mapping[str, str]]) -> None:
@@ -44,6 +54,16 @@ class Starters:
 
     def renew(self) -> None:
         """End all starters and their workers."""
+        with self._lock:
+            self._end()
+
+    def close(self) -> None:
+        """End all starters and their workers, for good: other threads that go on can start no more."""
+        with self._lock:
+            self._closed = True
+            self._end()
+
+    def _end(self) -> None:
         for starter in self._starters.values():
             starter.stop()
         self._starters.clear()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 INFO_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
 REPORT_FILE = "report.html"
+VERDICT_FILE = "verdict.json"
+"""Of a gate alone."""
 ARTIFACTS_FOLDER = "artifacts"
 LONGEST_NAME = 120
 NEEDED_BYTES = 256 * 1024 * 1024
@@ -54,6 +56,10 @@ class RunDirectory:
         """
         path = root / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
         try:
+            if not root.exists():
+                root.mkdir(parents=True)
+                # What is measured is no change of the code that git should show, or a gate call one.
+                (root / ".gitignore").write_text("*\n", encoding="ascii")
             (path / ARTIFACTS_FOLDER).mkdir(parents=True)
             free_bytes = shutil.disk_usage(path).free
             if free_bytes < NEEDED_BYTES:
@@ -70,6 +76,12 @@ class RunDirectory:
             ) from error
         return cls(path)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been measured into it yet."""
+        path = self.path / RECORDS_FILE
+        return not path.is_file() or not path.stat().st_size
+
     def discard(self) -> None:
         """Remove a run in which nothing was measured."""
         shutil.rmtree(self.path, ignore_errors=True)
@@ -81,7 +93,7 @@ class RunDirectory:
             UsageError: the disk is full, or the directory has become unwritable.
         """
         with self._writing():
-            _write_atomically(self.path / INFO_FILE, json.dumps(info.to_json(), indent=1) + "\n")
+            write_atomically(self.path / INFO_FILE, json.dumps(info.to_json(), indent=1) + "\n")
 
     def append(self, *records: Record) -> None:
         """Add lines to `records.jsonl`, all in one write, and flush them to the disk.
@@ -119,10 +131,13 @@ class RunDirectory:
         return folder
 
     def drop_artifact_folder(self, folder: Path) -> None:
-        """Remove a trial's folder in which nothing was kept, and its variant's if that leaves it empty."""
-        for empty in (folder, folder.parent):
-            with contextlib.suppress(OSError):
-                empty.rmdir()
+        """Remove a trial's folder of which nothing is kept, and its variant's if that leaves it empty.
+
+        A worker that was killed leaves captures in its folder that no record names.
+        """
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            folder.parent.rmdir()
 
 
 def safe_name(variant: str) -> str:
@@ -134,8 +149,8 @@ def safe_name(variant: str) -> str:
     return f"{name}-{hashlib.sha256(variant.encode()).hexdigest()[:8]}"
 
 
-def load_run(path: Path) -> Run:
-    """Read a run directory, whatever state it is in.
+def load_info(path: Path) -> RunInfo:
+    """Read a run's header alone.
 
     Raises:
         UsageError: there is no run at this path.
@@ -145,13 +160,23 @@ def load_run(path: Path) -> Run:
         raise UsageError(
             f"{path}: no run is there (it has no {INFO_FILE}); `ls runs/` shows the runs of this folder"
         )
-    problems = []
     try:
-        info = RunInfo.from_json(json.loads((path / INFO_FILE).read_text(encoding="utf-8")))
+        return RunInfo.from_json(json.loads((path / INFO_FILE).read_text(encoding="utf-8")))
     except NotComparableError as error:
         raise NotComparableError(f"{path / INFO_FILE}: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path / INFO_FILE}: not a run's header ({error}): the file is damaged") from error
+
+
+def load_run(path: Path) -> Run:
+    """Read a run directory, whatever state it is in.
+
+    Raises:
+        UsageError: there is no run at this path.
+        NotComparableError: a newer version of benchsuite wrote it.
+    """
+    info = load_info(path)
+    problems = []
     records = []
     records_path = path / RECORDS_FILE
     if not records_path.is_file():
@@ -168,19 +193,45 @@ def load_run(path: Path) -> Run:
     return Run(path, info, tuple(records), tuple(problems))
 
 
-def latest_run(root: Path) -> Path:
+def latest_run(root: Path, *, gates: bool = True) -> Path:
     """Return the newest run directory below `root`.
+
+    Args:
+        root: the runs folder.
+        gates: whether a gate's directory is one.
 
     Raises:
         UsageError: there is none.
     """
-    runs = sorted(path.parent for path in root.glob(f"*/{INFO_FILE}"))
-    if not runs:
-        raise UsageError(f"{root}: no run is there; `python -m benchsuite run --all` makes one")
-    return runs[-1]
+    runs = sorted((path.parent for path in root.glob(f"*/{INFO_FILE}")), reverse=True)
+    for path in runs:
+        if gates or not _is_gate(path):
+            return path
+    raise UsageError(f"{root}: no run is there; `python -m benchsuite run --all` makes one")
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def _is_gate(path: Path) -> bool:
+    """Whether a gate has made a directory; a damaged header counts as a run's, so that whoever reads it says so."""
+    try:
+        return load_info(path).kind == "gate"
+    except BenchsuiteError:
+        return False
+
+
+def demand_run(path: Path, info: RunInfo) -> None:
+    """Refuse a directory that no run has made: one that cannot be resumed, or measured again.
+
+    Raises:
+        UsageError: a gate has made it, or its header does not say what was asked for.
+    """
+    if info.kind == "gate":
+        raise UsageError(f"{path}: a gate measured it: name a run")
+    if not info.options:
+        raise UsageError(f"{path}: its header does not say what the run was asked for: name another run")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file in one step, so that whoever reads it finds all of the old or all of the new text."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.write_text(text, encoding="utf-8")
     beside.replace(path)

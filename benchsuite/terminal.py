@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any, Self
 
 from rich.console import Console
 from rich.markup import escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.progress import Progress, TaskID
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 FILE_WIDTH = 160
 """Characters in a line where nobody's window limits them."""
+LONGEST_ERROR = 2000
+"""Characters; of a longer message, its beginning and its end are shown."""
+REMINDER_S = 60.0
+"""Without a terminal, how long nothing is said while the phase stays the same."""
 MARKS = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "bad": "[red]bad [/]"}
 
 
@@ -76,16 +82,23 @@ class Terminal:
             table.add_row(*map(escape, row))
         self._results.print(table)
 
-    def progress(self) -> RunProgress:
-        """Return what shows how a run goes."""
-        return RunProgress(self._status)
+    def progress(self, *, tells_phases: bool = False) -> RunProgress:
+        """Return what shows how a run goes.
+
+        Args:
+            tells_phases: whether it prints a line now and then where there is no terminal; for those that report no trials.
+        """
+        return RunProgress(self._status, tells_phases=tells_phases)
 
 
 class RunProgress:
     """Shows how a run goes, and draws only between groups: a redraw would run beside what is timed."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, tells_phases: bool = False) -> None:
         self._console = console
+        self._tells_phases = tells_phases
+        self._phase = ""
+        self._told_s = -math.inf
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
@@ -108,13 +121,35 @@ class RunProgress:
             self._progress.stop()
 
     def working_on(self, what: str, done_s: float, left_s: float) -> None:
-        """Show what is about to be measured and about how long the rest will take."""
+        """Show what is about to be measured and about how long the rest will take.
+
+        Args:
+            what: `variants: phase, pair 3 of 16`; without variants or pairs, the phase alone.
+            done_s: seconds spent.
+            left_s: seconds that the rest will probably take.
+        """
+        left = f"about {_rounded_time(left_s)} left"
+        if self._progress is None and self._tells_phases:
+            self._tell(what, left)
         if self._progress is not None and self._task is not None:
-            left = f"about {_rounded_time(left_s)} left"
             share = done_s / max(1e-9, done_s + left_s)
             self._progress.update(
                 self._task, description=escape(what), completed=share, left=left, refresh=True
             )
+
+    def _tell(self, what: str, left: str) -> None:
+        """Print a plain line when the phase changes, and once in a while as long as it lasts."""
+        phase = what.rpartition(": ")[2].partition(", pair ")[0]
+        now_s = time.monotonic()
+        if phase != self._phase or now_s - self._told_s >= REMINDER_S:
+            self._console.print(escape(f"{what}; {left}"), soft_wrap=True)
+            self._phase, self._told_s = phase, now_s
+
+    def note(self, text: str) -> None:
+        """Print one line above what shows how the run goes."""
+        (self._progress.console if self._progress is not None else self._console).print(
+            escape(text), soft_wrap=True
+        )
 
     def finished(self, record: Record) -> None:
         """Without a terminal, print one plain line for each trial that has ended."""
@@ -133,8 +168,20 @@ def print_json(document: Any) -> None:
     sys.stdout.write(json.dumps(document, indent=1) + "\n")
 
 
+@contextlib.contextmanager
+def heedless_of_readers() -> Iterator[None]:
+    """Go on where whoever read the output, such as `grep -m1`, has seen enough: the exit code must still tell."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def print_error(message: str) -> None:
-    """Print one line about what went wrong to stderr."""
+    """Print one line about what went wrong to stderr, whatever lines the message has."""
+    message = " ".join(message.split())
+    if len(message) > LONGEST_ERROR:
+        message = f"{message[: LONGEST_ERROR // 2]} ... {message[-LONGEST_ERROR // 2 :]}"
     with contextlib.suppress(BrokenPipeError):  # nobody listens; the exit code still tells
         sys.stderr.write(f"benchsuite: {message}\n")
         sys.stderr.flush()

@@ -11,7 +11,7 @@ from benchsuite.origin import PROJECT_ROOT
 from benchsuite.plan import MAX_ROUNDS
 from benchsuite.record import CANARY
 from benchsuite.store import safe_name
-from benchsuite.turns import ROUNDS
+from benchsuite.turns import ROUNDS, TURN_NS, Launch
 from benchsuite.worker import canary
 from benchsuite.worker.protocol import TrialSpec
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
     from benchsuite.launcher import Worker
     from benchsuite.origin import Origin
-    from benchsuite.plan import PlannedVariant
     from benchsuite.record import CompileCache
+    from benchsuite.scenario import Variant
     from benchsuite.starters import Starters
-    from benchsuite.turns import Launch
+    from benchsuite.worker.protocol import CodeSide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +63,10 @@ class Trials:
     cores: tuple[int, ...]
     compile_caches: Path
     """Holds a folder for each variant that keeps its compiled code to itself."""
+    code: CodeSide | None = None
+    """Whose code a gate's trials run; None: what the path finds."""
+    engine: str = str(PROJECT_ROOT)
+    """The folder that workers find the package `benchsuite` in."""
 
     def preparing(self) -> TrialSpec:
         """Return the trial that readies the task's data."""
@@ -80,7 +84,9 @@ class Trials:
             data_dir=str(options.data_dir) if options.data_dir else None,
             seed=options.seed,
             threads=1,
-            paths=(str(PROJECT_ROOT), str(Path.cwd())),
+            # A side's own places stand first; the head's folder must not follow behind the base's.
+            paths=(self.engine,) if self.code else (self.engine, str(Path.cwd())),
+            code=self.code,
         )
 
     def ceilings(self, *, cuda: bool) -> TrialSpec:
@@ -90,35 +96,43 @@ class Trials:
             self.preparing(), pass_="ceilings", threads=threads, cores=self.cores[:threads], cuda=cuda
         )
 
-    def timing(self, planned: PlannedVariant, repetition: int) -> TrialSpec:
+    def timing(self, variant: Variant, origin: Origin, repetition: int) -> TrialSpec:
         """Return a trial with the threads that were asked for, on cores that change from round to round."""
-        process = planned.variant.process
+        process = variant.process
         threads = process.threads or self.options.threads or max(1, len(self.cores) // process.ranks)
         start = repetition % len(self.cores)
         return dataclasses.replace(
             self.preparing(),
-            scenario=planned.variant.scenario,
-            module=planned.entry.origin.module,
-            file=planned.entry.origin.file,
-            settings=planned.variant.settings,
+            scenario=variant.scenario,
+            module=origin.module,
+            file=origin.file,
+            settings=variant.settings,
             pass_="timing",
             threads=threads,
             cores=(self.cores[start:] + self.cores[:start])[: threads * process.ranks],
             ranks=process.ranks,
-            cuda=any(requirement.kind == "cuda" for requirement in planned.variant.requirements),
-            compile_cache=self._compile_cache(planned),
+            cuda=any(requirement.kind == "cuda" for requirement in variant.requirements),
+            compile_cache=self._compile_cache(variant),
             compile_threads=threads,
         )
 
-    def operators(self, planned: PlannedVariant, artifacts: Path) -> TrialSpec:
+    def operators(self, variant: Variant, origin: Origin, artifacts: Path) -> TrialSpec:
         """Return a trial that looks at the operators as they were timed."""
         return dataclasses.replace(
-            self.timing(planned, 0), pass_="operators", artifacts=str(artifacts), stacks=self.options.stacks
+            self.timing(variant, origin, 0),
+            pass_="operators",
+            artifacts=str(artifacts),
+            stacks=self.options.stacks,
         )
 
-    def memory(self, planned: PlannedVariant, artifacts: Path) -> TrialSpec:
+    def calls(self, variant: Variant, origin: Origin, artifacts: Path) -> TrialSpec:
+        """Return a trial that looks at the calls of Python functions, at one thread."""
+        spec = dataclasses.replace(self.timing(variant, origin, 0), pass_="calls", artifacts=str(artifacts))
+        return dataclasses.replace(spec, threads=1)
+
+    def memory(self, variant: Variant, origin: Origin, artifacts: Path) -> TrialSpec:
         """Return a trial at one thread, where allocations repeat exactly, on whichever core is free."""
-        spec = dataclasses.replace(self.timing(planned, 0), pass_="memory", artifacts=str(artifacts))
+        spec = dataclasses.replace(self.timing(variant, origin, 0), pass_="memory", artifacts=str(artifacts))
         return dataclasses.replace(
             spec, threads=1, cores=self.cores, native_traces=self.options.native_traces
         )
@@ -132,23 +146,23 @@ class Trials:
             cores=(core,),
         )  # fmt: skip
 
-    def _compile_cache(self, planned: PlannedVariant) -> str:
-        if not planned.variant.process.own_compile_cache:
+    def _compile_cache(self, variant: Variant) -> str:
+        if not variant.process.own_compile_cache:
             return ""
-        folder = self.compile_caches / safe_name(planned.variant.id)
+        folder = self.compile_caches / safe_name(variant.id)
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder)
 
 
-def launch(starters: Starters, spec: TrialSpec, env: Mapping[str, str]) -> Launch:
-    """Return a function that starts the worker of a trial and gives it its specification."""
+def launch(starters: Starters, spec: TrialSpec, env: Mapping[str, str], turn_ns: int = TURN_NS) -> Launch:
+    """Return how the worker of a trial is started and given its specification."""
 
     def start() -> Worker:
         worker = starters.get(env).start()
         worker.send(spec.to_json())
         return worker
 
-    return start
+    return Launch(start, turn_ns)
 
 
 def cache_state(spec: TrialSpec) -> CompileCache:

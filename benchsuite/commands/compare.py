@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reports import RunDifference, Unmatched
 
 
-@click.command()
+@click.command(short_help="Show what changed between two runs, and why.")
 @click.argument("before", metavar="A", type=click.Path(path_type=Path))
 @click.argument("after", metavar="B", type=click.Path(path_type=Path))
 @json_option

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchsuite.resolution import Resolution
 
 
-@click.command()
+@click.command(short_help="Say what spoils measurements here.")
 @runs_dir_option
 @click.option(
     "--pairs", type=click.IntRange(0, 100), default=8, show_default=True,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Described = Mapping[str, Any]
 
 
-@click.command("list")
+@click.command("list", short_help="Show scenarios and their variants.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--variants", "with_variants", is_flag=True, help="Show the variants of every scenario.")
 @scenarios_option

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from benchsuite.errors import UsageError
+from benchsuite.quantities import parse_duration
 
 if TYPE_CHECKING:
     from benchsuite.catalog import Entry
@@ -33,7 +34,16 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else."
 )
 
-_UNITS_S = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+def given_options() -> dict[str, str]:
+    """Return the options of the running command that stand on its command line: how they are spelt, by parameter."""
+    context = click.get_current_context()
+    return {
+        parameter.name: parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name is not None
+        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    }
 
 
 class Duration(click.ParamType[float]):
@@ -43,10 +53,10 @@ class Duration(click.ParamType[float]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read the text, or take seconds as they are."""
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value).strip())
-        if match is None or float(match[1]) <= 0:
-            self.fail(f"{value!r} is not a duration: write 90s, 5m or 1h", param, ctx)
-        return float(match[1]) * _UNITS_S[match[2]]
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def load_entries(scenarios: tuple[str, ...], only_scenarios: tuple[str, ...]) -> dict[str, Entry]:

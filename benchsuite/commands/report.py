@@ -10,7 +10,7 @@ from benchsuite import terminal
 from benchsuite.commands.options import json_option, runs_dir_option
 
 
-@click.command()
+@click.command(short_help="Build the HTML page of a run or a gate.")
 @click.argument("run", type=click.Path(path_type=Path), required=False)
 @runs_dir_option
 @click.option("--open", "open_", is_flag=True, help="Open the page in the browser.")

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from benchsuite.commands.options import load_entries
 from benchsuite.errors import UsageError
+from benchsuite.origin import DEFAULT_TASK
 from benchsuite.record import RunInfo
+from benchsuite.store import demand_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from benchsuite.catalog import Entry
     from benchsuite.trials import Options
-
-DEFAULT_TASK = "scenarios.mnist:task"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +42,21 @@ class Request:
     native_traces: bool = False
 
     @classmethod
-    def from_json(cls, options: Mapping[str, Any]) -> Request:
-        """Read the options that a run's header keeps."""
-        lists = {name: tuple(options[name]) for name in ("names", "scenarios", "only_scenarios")}
-        return cls(**{**options, **lists})
+    def from_run(cls, path: Path, info: RunInfo) -> Request:
+        """Read the options that a run's header keeps.
+
+        Raises:
+            UsageError: a gate has made the directory, or its header does not say what was asked for.
+        """
+        demand_run(path, info)
+        options = info.options
+        try:
+            lists = {name: tuple(options[name]) for name in ("names", "scenarios", "only_scenarios")}
+            return cls(**{**options, **lists})
+        except (KeyError, TypeError) as error:
+            raise UsageError(
+                f"{path}: its header does not say all that the run was asked for ({error}): name another run"
+            ) from error
 
     def entries(self) -> dict[str, Entry]:
         """Return the scenarios asked for.
@@ -125,17 +134,21 @@ def header(
         scenarios=tuple(describe(entries, unmet)),
         machine=machine,
         options=dataclasses.asdict(request),
-        commit=_commit(),
+        commit=describe_commit(),
         left_out=left_out,
     )
 
 
-def _commit() -> str | None:
-    """Return the commit of the working directory, with `-dirty` where it has changes; None outside git."""
+def describe_commit(folder: Path | None = None) -> str | None:
+    """Return the commit of a folder, with `-dirty` where it has changes; None outside git.
+
+    Args:
+        folder: None: the working directory.
+    """
     try:
         found = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-            capture_output=True, text=True, timeout=5, check=True,
+            cwd=folder, capture_output=True, text=True, timeout=5, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None

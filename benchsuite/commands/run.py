@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
 from benchsuite import terminal
 from benchsuite.commands.options import (
     Duration,
+    given_options,
     json_option,
     only_scenarios_option,
     runs_dir_option,
     scenarios_option,
 )
-from benchsuite.commands.request import DEFAULT_TASK, Request, header
+from benchsuite.commands.request import Request, header
 from benchsuite.commands.summary import show
 from benchsuite.errors import NotComparableError, UsageError
 from benchsuite.lock import machine_lock
+from benchsuite.origin import DEFAULT_TASK
 from benchsuite.store import RunDirectory, load_run
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from benchsuite.store import Run
 
 
-@click.command()
+@click.command(short_help="Measure scenarios and write a report.")
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--all", "all_", is_flag=True, help="Run every scenario.")
 @click.option("--quick", is_flag=True, help="A first look within 2 min; says what it leaves out.")
@@ -121,14 +122,7 @@ def run(  # noqa: PLR0917 - one parameter for each option
 
 def _demand_nothing_beside_resume() -> None:
     """Refuse what would be ignored: a run is taken up with the options that it was begun with."""
-    context = click.get_current_context()
-    given = [
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name not in {"resume", "as_json"}
-        and parameter.name is not None
-        and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
-    ]
+    given = [option for name, option in given_options().items() if name not in {"resume", "as_json"}]
     if given:
         raise UsageError(f"--resume goes on with what the run was begun with: leave out {', '.join(given)}")
 
@@ -136,11 +130,11 @@ def _demand_nothing_beside_resume() -> None:
 def _resume(path: Path, out: terminal.Terminal, as_json: bool) -> None:
     with machine_lock("benchsuite run --resume"):
         earlier = load_run(path)
+        request = Request.from_run(path, earlier.info)
         if earlier.info.finished:
             raise UsageError(
                 f"{path}: this run has ended; `python -m benchsuite report {path}` builds its page"
             )
-        request = Request.from_json(earlier.info.options)
         directory = RunDirectory(path)
         directory.drop_torn_line()
         _measure(request, request.entries(), directory, earlier, out, as_json)
@@ -192,7 +186,7 @@ def _plan(request: Request, entries: dict[str, Entry]) -> tuple[Plan, tuple[str,
     from benchsuite.plan import make_plan, quick_plan
 
     chosen = matching(entries, request.only) if request.only else None
-    plan = make_plan(entries, unmet, ("memory", "operators"), random.Random(request.seed), chosen)  # noqa: S311
+    plan = make_plan(entries, unmet, ("memory", "operators"), random.Random(request.seed), chosen)
     return quick_plan(plan) if request.quick else (plan, ())
 
 

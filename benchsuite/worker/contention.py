@@ -86,6 +86,11 @@ def read_counters(proc: Path = PROC, ranks: Sequence[int] = ()) -> Reading:
     )
 
 
+def own_wait_ns(proc: Path = PROC) -> int:
+    """Return how long the calling thread has been ready to run without a core, in all its life; 0: not known."""
+    return parse_schedstat_wait_ns(_text(proc / "thread-self" / "schedstat"))
+
+
 def parse_schedstat_wait_ns(text: str) -> int:
     """Return the second field of a task's schedstat: nanoseconds spent waiting on a run queue."""
     return _count(text.split(), 1)

@@ -51,10 +51,10 @@ RECORDED_PREFIXES = (
 )
 
 
-def die_with(parent: int) -> None:
-    """Have the kernel kill this process when the thread that started it ends (Linux only)."""
+def die_with(parent: int, by: signal.Signals = signal.SIGKILL) -> None:
+    """Have the kernel end this process by a signal when the thread that started it ends (Linux only)."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, by)
         # The parent may have gone before the signal was armed.
         if os.getppid() != parent:
             os._exit(1)
@@ -133,6 +133,11 @@ def last_words() -> str:
         text = os.pread(2, LAST_WORDS_BYTES, max(0, size - LAST_WORDS_BYTES)).decode(errors="replace").strip()
         return f"; last words: {text}" if text else ""
     return ""
+
+
+def has_children() -> bool:
+    """Whether this process has started others that still live."""
+    return len(_tree(os.getpid())) > 1
 
 
 def _tree(pid: int) -> list[int]:

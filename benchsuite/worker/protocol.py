@@ -19,6 +19,27 @@ _LENGTH = struct.Struct("!Q")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodeSide:
+    """Whose code a gate's trial runs."""
+
+    root: str
+    """The top folder of this side's code."""
+    folder: str
+    """The folder to run in: below `root`, where the command was given below the head's."""
+    places: tuple[str, ...]
+    """What stands first on the path, in this order."""
+    other_root: str
+    """The other side's: nothing from there may be imported."""
+    lent: tuple[str, ...] = ()
+    """Files that may come from elsewhere: the scenario and the task that this side lacks."""
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> CodeSide:
+        """Read what `dataclasses.asdict` made of one."""
+        return cls(**{**document, "places": tuple(document["places"]), "lent": tuple(document["lent"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrialSpec:
     """All that a worker needs for one trial; plain values, so that another interpreter can read it."""
 
@@ -55,6 +76,8 @@ class TrialSpec:
     """Where this trial's files go; the folder exists."""
     paths: tuple[str, ...] = field(default_factory=tuple)
     """Folders that user modules are imported from."""
+    code: CodeSide | None = None
+    """None: the code is what the path finds."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the message that starts a trial."""
@@ -63,7 +86,15 @@ class TrialSpec:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> TrialSpec:
         """Read what `to_json` wrote."""
-        return cls(**{**document, "cores": tuple(document["cores"]), "paths": tuple(document["paths"])})
+        code = document.get("code")
+        return cls(
+            **{
+                **document,
+                "cores": tuple(document["cores"]),
+                "paths": tuple(document["paths"]),
+                "code": CodeSide.from_json(code) if code else None,
+            }
+        )
 
 
 class ChannelClosedError(Exception):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from dataclasses import dataclass, field
-from time import perf_counter_ns, process_time_ns
+from time import perf_counter_ns, process_time_ns, thread_time_ns
 from typing import TYPE_CHECKING
 
 import torch
 
 from benchsuite.worker import device
+from benchsuite.worker.contention import own_wait_ns
+from benchsuite.worker.process import has_children
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,11 +26,34 @@ class Samples:
     step_ns: list[int]
     cpu_ns: list[int]
     device_ns: list[int] = field(default_factory=list)
+    waited_ns: int = 0
+    """The part of the turn in which this thread was ready to run and others than this process had its core."""
 
 
 def run_steps(step: Callable[[], object], count: int) -> Samples:
     """Run `count` steps and time them: on the device's own clock as well, where it is used."""
-    return _run_cuda_steps(step, count) if device.cuda_in_use() else _run_cpu_steps(step, count)
+    before = _Clocks()
+    samples = _run_cuda_steps(step, count) if device.cuda_in_use() else _run_cpu_steps(step, count)
+    return dataclasses.replace(samples, waited_ns=_Clocks().waited_for_others_ns(before))
+
+
+class _Clocks:
+    """What tells how long this thread waited for its core while somebody else's process had it."""
+
+    def __init__(self) -> None:
+        self._waited_ns = own_wait_ns()
+        self._helpers_ns = process_time_ns() - thread_time_ns()
+
+    def waited_for_others_ns(self, before: _Clocks) -> int:
+        """Return the wait since `before`, less what this process's other threads have worked.
+
+        Those may have had the core: a step that makes its own thread wait is slower. Where the process has children,
+        such as a data loader's workers, nothing can be told apart, and the wait counts as the step's.
+        """
+        if has_children():
+            return 0
+        helpers_ns = self._helpers_ns - before._helpers_ns
+        return max(0, self._waited_ns - before._waited_ns - helpers_ns)
 
 
 def time_first_step(step: Callable[[], object]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import math
+import os
 import platform
 import random
 import sys
@@ -16,7 +17,17 @@ import torch
 from benchsuite.errors import UsageError
 from benchsuite.origin import Origin, load
 from benchsuite.scenario import Check, Scenario, Workload
-from benchsuite.worker import compilation, device, energy, failure, process, ranks, timing, warmup
+from benchsuite.worker import (
+    compilation,
+    device,
+    energy,
+    failure,
+    process,
+    provenance,
+    ranks,
+    timing,
+    warmup,
+)
 from benchsuite.worker.contention import Counters, read_counters
 from benchsuite.worker.follower import Duties
 from benchsuite.worker.protocol import Channel, ChannelClosedError, TrialSpec
@@ -36,6 +47,11 @@ def serve(channel: Channel) -> None:
         spec = TrialSpec.from_json(channel.receive())
         with ranks.assembled(spec, channel, Duties(_set_process, build, run_pass)) as team:
             result = _run(team.part, channel)
+        if spec.code is not None:
+            result |= {
+                "files": provenance.files_of(spec.code),
+                "foreign": provenance.foreign_files(spec.code),
+            }
         channel.send({"event": "result", **team.total(result)})
     except (ChannelClosedError, ranks.ToldError):
         return
@@ -125,12 +141,17 @@ def environment(*, keeps_freed_memory: bool) -> dict[str, Any]:
 
 
 def run_pass(spec: TrialSpec) -> dict[str, Any]:
-    """Run the memory or the operator pass."""
+    """Run the memory pass, the operator pass or the one that counts calls."""
     kept = False
     if spec.pass_ == "memory":
         from benchsuite.worker import memory
 
         found = memory.run(lambda: build(spec), spec.artifacts, native_traces=spec.native_traces)
+    elif spec.pass_ == "calls":
+        from benchsuite.worker import calls
+
+        kept = process.keep_freed_memory()
+        found = calls.run(lambda: build(spec), (spec.code.root,) if spec.code else spec.paths)
     else:
         from benchsuite.worker import operators
 
@@ -234,7 +255,7 @@ def _take_turns(workload: Workload, channel: Channel) -> dict[str, Any]:
             step_ns += samples.step_ns
             cpu_ns += samples.cpu_ns
             device_ns += samples.device_ns
-        channel.send({"event": "turn", "elapsed_ns": samples.elapsed_ns})
+        channel.send({"event": "turn", "elapsed_ns": samples.elapsed_ns, "waited_ns": samples.waited_ns})
     contention = {**disturbed.shares(elapsed_ns), **gpu}
     return {
         "step_ns": step_ns,
@@ -255,6 +276,9 @@ def _set_process(spec: TrialSpec) -> None:
     process.prefer_for_oom_kill()
     process.run_on(spec.cores)
     torch.set_num_threads(spec.threads)
+    if spec.code is not None:
+        os.chdir(spec.code.folder)
+        provenance.put_first(spec.code.places, spec.code.other_root)
     for path in spec.paths:
         if path not in sys.path:
             sys.path.append(path)

@@ -21,6 +21,8 @@ from benchsuite.comparison import (
     moved_groups,
     step_time_ns,
     timings,
+    undisturbed_log_ratio,
+    undisturbed_step_time_ns,
 )
 from benchsuite.plan import MAX_ROUNDS, MIN_ROUNDS
 from benchsuite.record import CANARY, Record, Turn
@@ -268,6 +270,26 @@ def test_groups_in_which_the_canary_moved():
         trial(turns=(Turn(0, 1, 1), Turn(1, 1, 99)), group="no canary"),
     ])  # fmt: skip
     assert found == {"moved": pytest.approx(1.4826 * 25 / 125)}
+
+
+def test_without_waiting_a_step_takes_what_its_turns_worked():
+    turns = (Turn(0, 2, 20, 10), Turn(1, 4, 120, 80), Turn(2, 1, 12, 0))
+    assert undisturbed_step_time_ns(trial(turns=turns)) == 10
+    assert step_time_ns(trial(turns=turns)) == 12
+    assert undisturbed_step_time_ns(trial(turns=(), step_ns=(5, 7, 30))) == 7
+
+
+@given(st.lists(st.tuples(LENGTHS, st.floats(0, 0.99), LENGTHS, st.floats(0, 0.99)), min_size=1))
+def test_waiting_changes_nothing_about_a_pair(lengths):
+    def turns(pairs):
+        return tuple(Turn(order, 1, worked + waited, waited) for order, (worked, waited) in enumerate(pairs))
+
+    waiting = [
+        trial(turns=turns([(w[side], int(w[side] * w[side + 1])) for w in lengths])) for side in (0, 2)
+    ]
+    plain = [trial(turns=turns([(w[side], 0) for w in lengths])) for side in (0, 2)]
+    assert undisturbed_log_ratio(*waiting) == undisturbed_log_ratio(*plain)
+    assert undisturbed_log_ratio(*waiting) == pytest.approx(-undisturbed_log_ratio(*reversed(waiting)))
 
 
 def claims(rng, variants, deviation, stray):

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from benchsuite.errors import BenchsuiteError
-from benchsuite.launcher import Spawner, WorkerError, Zygote, can_fork, worker_environment
+from benchsuite.launcher import Interpreter, Spawner, WorkerError, Zygote, can_fork, worker_environment
 from benchsuite.worker.protocol import TrialSpec
 
 pytestmark = pytest.mark.skipif(
@@ -214,6 +214,13 @@ def test_where_there_is_no_fork_a_spawned_worker_gives_the_same_record(zygote, s
     assert spawned["environment"] == forked["environment"]
 
 
+def test_a_stopped_spawner_starts_no_more():
+    spawner = Spawner({})
+    spawner.stop()
+    with pytest.raises(WorkerError, match="no worker is started any more"):
+        spawner.start()
+
+
 def test_a_user_s_setting_is_kept_and_ours_fills_the_gaps(monkeypatch):
     monkeypatch.setenv("GOMP_SPINCOUNT", "17")
     monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
@@ -223,8 +230,8 @@ def test_a_user_s_setting_is_kept_and_ours_fills_the_gaps(monkeypatch):
     assert environment["EXTRA"] == "1"
 
 
-def test_torch_that_cannot_be_imported_is_told_in_one_line(tmp_path, monkeypatch):
+def test_torch_that_cannot_be_imported_is_told_in_one_line(tmp_path):
     (tmp_path / "torch.py").write_text("raise ImportError('planted: no torch')")
-    monkeypatch.setattr("benchsuite.launcher.PROJECT_ROOT", os.pathsep.join([str(tmp_path), *sys.path]))
+    python = Interpreter(engine=os.pathsep.join([str(tmp_path), *sys.path]))
     with pytest.raises(BenchsuiteError, match="planted: no torch"):
-        Zygote({}).start()
+        Zygote({}, python).start()

@@ -95,3 +95,17 @@ def test_a_folder_that_cannot_hold_it(tmp_path):
         hold(tmp_path / "file")
     assert str(caught.value).startswith(f"{tmp_path / 'file' / 'benchsuite.lock'}: cannot be locked (")
     assert "set TMPDIR" in str(caught.value)
+
+
+def test_who_waits_is_told_once_for_whom(holder, tmp_path):
+    told = []
+
+    def tell(who):
+        told.append(who)
+        holder.stdin.close()
+
+    with machine_lock("a test", tmp_path, waits=True, on_wait=tell):
+        assert holder.wait() == 0
+    assert told == [f"process {holder.pid} (benchsuite run --all)"]
+    with machine_lock("a test", tmp_path, waits=True, on_wait=tell):
+        assert len(told) == 1, "a free lock is not waited for"

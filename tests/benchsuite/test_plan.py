@@ -54,7 +54,7 @@ def no_gpu(requirement):
 
 
 def plan(unmet=no_gpu, passes=("memory", "operators"), seed=1, chosen=None, entries=ENTRIES):
-    return make_plan(entries, unmet, passes, random.Random(seed), chosen)  # noqa: S311
+    return make_plan(entries, unmet, passes, random.Random(seed), chosen)
 
 
 def members(group):
@@ -131,7 +131,7 @@ def test_chosen_variants_alone():
 
 def test_a_round_repeats_the_groups_under_its_own_number():
     made = plan()
-    second = made.round(2, random.Random(0))  # noqa: S311
+    second = made.round(2, random.Random(0))
     assert sorted(group.id for group in second) == [
         "compile()/timing/2",
         "layout(phase=infer,device=cpu)/timing/2",
@@ -143,19 +143,19 @@ def test_a_round_repeats_the_groups_under_its_own_number():
 
 def test_the_first_round_is_the_plan_itself():
     made = plan()
-    first = made.round(0, random.Random(0))  # noqa: S311
+    first = made.round(0, random.Random(0))
     assert sorted(first, key=lambda group: group.id) == sorted(made.contexts, key=lambda group: group.id)
 
 
 def test_a_round_over_what_is_still_open():
     made = plan()
-    (only,) = made.round(3, random.Random(0), ["compile()/timing/0"])  # noqa: S311
+    (only,) = made.round(3, random.Random(0), ["compile()/timing/0"])
     assert only.id == "compile()/timing/3"
-    assert made.round(3, random.Random(0), []) == []  # noqa: S311
+    assert made.round(3, random.Random(0), []) == []
 
 
 def test_the_order_is_random_and_follows_the_seed():
-    orders = {tuple(group.id for group in plan().round(0, random.Random(seed))) for seed in range(40)}  # noqa: S311
+    orders = {tuple(group.id for group in plan().round(0, random.Random(seed))) for seed in range(40)}
     assert len(orders) == 6
     assert [group.id for group in plan(seed=5).passes] == [group.id for group in plan(seed=5).passes]
     assert len({tuple(group.id for group in plan(seed=seed).passes) for seed in range(9)}) > 1
@@ -263,7 +263,7 @@ def test_who_starts_first_is_random():
 
 @given(st.integers(1, 7), st.integers(0, 40), SEEDS)
 def test_every_second_round_of_turns_reverses_the_one_before(members, rounds, seed):
-    orders = turn_orders(members, rounds, random.Random(seed))  # noqa: S311
+    orders = turn_orders(members, rounds, random.Random(seed))
     assert len(orders) == rounds
     assert all(sorted(order) == list(range(members)) for order in orders)
     for before, after in zip(orders[::2], orders[1::2], strict=False):
@@ -272,7 +272,7 @@ def test_every_second_round_of_turns_reverses_the_one_before(members, rounds, se
 
 @pytest.mark.parametrize("members", [2, 3, 5])
 def test_no_member_takes_its_turn_later_on_average(members):
-    orders = turn_orders(members, 30, random.Random(4))  # noqa: S311
+    orders = turn_orders(members, 30, random.Random(4))
     places = [sum(order.index(member) for order in orders) for member in range(members)]
     assert set(places) == {30 * (members - 1) / 2}
     assert len({tuple(order) for order in orders}) > 1

@@ -11,6 +11,7 @@ from benchsuite.errors import NotComparableError
 from benchsuite.record import (
     SCHEMA,
     AllocationSite,
+    CallRow,
     CheckResult,
     OperatorRow,
     Record,
@@ -39,9 +40,10 @@ RECORD_FIELDS = {
     "settings": SETTINGS,
     "context": SETTINGS,
     "baseline": st.booleans(),
-    "pass_": st.sampled_from(["timing", "operators", "memory"]),
+    "pass_": st.sampled_from(["timing", "operators", "memory", "calls"]),
     "repetition": st.integers(0, 9),
     "group": TEXT,
+    "side": st.sampled_from(["", "base", "head"]),
     "outcome": st.sampled_from(["completed", "skipped", "failed"]),
     "started": TEXT,
     "reason": TEXT,
@@ -55,22 +57,26 @@ RECORD_FIELDS = {
     "step_ns": SAMPLES,
     "cpu_ns": SAMPLES,
     "device_ns": SAMPLES,
-    "turns": several(Turn, COUNTS, st.integers(1, 99), COUNTS),
+    "turns": several(Turn, COUNTS, st.integers(1, 99), COUNTS, COUNTS),
     "items_per_step": st.integers(1, 9999),
     "metrics": FIGURES,
     "series": st.dictionaries(TEXT, st.lists(st.tuples(NUMBERS, NUMBERS), max_size=3).map(tuple), max_size=2),
     "checks": several(CheckResult, TEXT, st.none() | NUMBERS, NUMBERS, st.sampled_from(["<=", ">="]), st.booleans()),
     "operators": several(OperatorRow, TEXT, *[NUMBERS] * 6, TEXT),
     "sites": several(
-        AllocationSite, st.sampled_from(["peak", "temporary", "leak"]), NUMBERS, NUMBERS, st.lists(TEXT, max_size=3).map(tuple)
+        AllocationSite, st.sampled_from(["peak", "temporary", "leak", "cuda_peak"]), NUMBERS, NUMBERS, st.lists(TEXT, max_size=3).map(tuple)
     ),
+    "calls": several(CallRow, TEXT, TEXT, NUMBERS, NUMBERS),
     "contention": FIGURES,
     "artifacts": st.dictionaries(TEXT, TEXT, max_size=2),
+    "files": st.dictionaries(TEXT, TEXT, max_size=2),
+    "foreign": st.lists(TEXT, max_size=2).map(tuple),
     "duration_ns": COUNTS,
     "working_ns": COUNTS,
 }  # fmt: skip
 HEADER_FIELDS = {
     "command": st.lists(TEXT, max_size=3).map(tuple),
+    "kind": st.sampled_from(["run", "gate"]),
     "started": TEXT,
     "finished": st.none() | TEXT,
     "task": TEXT,
@@ -116,15 +122,28 @@ def test_every_field_is_tried():
 
 
 def test_the_keys_that_others_build_on():
-    turn = Turn(3, 2, 50)
+    turn = Turn(3, 2, 50, 10)
     record = dataclasses.replace(Record.from_json(LEAST), turns=(turn,), series={"loss": ((1.0, 2.0),)})
     document = through_text(record.to_json())
     assert document["schema"] == SCHEMA
     assert document["pass"] == "timing"
-    assert document["turns"] == [[3, 2, 50]]
+    assert document["turns"] == [[3, 2, 50, 10]]
     assert document["series"] == {"loss": [[1.0, 2.0]]}
     assert "pass_" not in document
     assert turn.step_ns == 25
+    assert turn.undisturbed_step_ns == 20
+
+
+def test_a_turn_of_three_numbers_did_not_know_how_long_it_waited():
+    record = Record.from_json(LEAST | {"turns": [[3, 2, 50], [4, 2, 60, 7]]})
+    assert record.turns == (Turn(3, 2, 50, 0), Turn(4, 2, 60, 7))
+
+
+@given(COUNTS, st.integers(1, 99), COUNTS)
+def test_a_step_never_takes_less_than_no_time(elapsed_ns, steps, waited_ns):
+    # What was waited is read around the turn, so that it can be more than the turn itself.
+    turn = Turn(0, steps, elapsed_ns, waited_ns)
+    assert 0 < turn.undisturbed_step_ns <= max(turn.step_ns, 1 / steps)
 
 
 def test_the_least_that_a_record_holds():

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from benchsuite.launcher import can_fork
+from benchsuite.launcher import WorkerError, can_fork
 from benchsuite.starters import Starters
 
 pytestmark = pytest.mark.skipif(
@@ -35,3 +35,17 @@ def test_renewed_starters_are_other_processes(starters):
     first = starters.get({})
     starters.renew()
     assert starters.get({}) is not first
+
+
+def test_closed_starters_start_no_more(starters):
+    starter = starters.get({})
+    starter.wait_until_ready()
+    worker = starter.start()
+    starters.close()
+    with pytest.raises(WorkerError):
+        worker.receive(20)
+    with pytest.raises(WorkerError, match="no worker is started any more"):
+        starters.get({})
+    starters.renew()
+    with pytest.raises(WorkerError):
+        starters.get({"PLANTED_VARIABLE": "1"})

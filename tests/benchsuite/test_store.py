@@ -15,7 +15,7 @@ from benchsuite import store
 from benchsuite.catalog import load_catalog
 from benchsuite.errors import NotComparableError, UsageError
 from benchsuite.record import SCHEMA, Record, RunInfo
-from benchsuite.store import RunDirectory, latest_run, load_run, safe_name
+from benchsuite.store import RunDirectory, demand_run, latest_run, load_run, safe_name
 
 INFO = RunInfo(command=("run",), started="2026-01-01T00:00:00+00:00", task="scenarios.mnist:task")
 RECORD = Record(
@@ -204,6 +204,25 @@ def test_the_latest_run(tmp_path):
     assert latest_run(tmp_path).name == "20260102T000000Z-000000"
 
 
+def test_a_gate_is_the_latest_run_only_where_one_will_do(tmp_path):
+    for name, kind in (("20260101T000000Z-aaaaaa", "run"), ("20260102T000000Z-aaaaaa", "gate")):
+        (tmp_path / name).mkdir()
+        RunDirectory(tmp_path / name).write_info(dataclasses.replace(INFO, kind=kind))
+    assert latest_run(tmp_path).name == "20260102T000000Z-aaaaaa"
+    assert latest_run(tmp_path, gates=False).name == "20260101T000000Z-aaaaaa"
+    (tmp_path / "20260103T000000Z-aaaaaa").mkdir()
+    (tmp_path / "20260103T000000Z-aaaaaa" / "run.json").write_text("torn")
+    assert latest_run(tmp_path, gates=False).name == "20260103T000000Z-aaaaaa", "whoever reads it says so"
+
+
+def test_only_a_run_with_what_it_was_asked_for_is_one(tmp_path):
+    demand_run(tmp_path, dataclasses.replace(INFO, options={"all": True}))
+    with pytest.raises(UsageError, match="a gate measured it"):
+        demand_run(tmp_path, dataclasses.replace(INFO, options={"all": True}, kind="gate"))
+    with pytest.raises(UsageError, match="does not say what the run was asked for"):
+        demand_run(tmp_path, dataclasses.replace(INFO, options={}))
+
+
 @pytest.mark.parametrize("folder", ["", "nowhere"])
 def test_no_run_yet(tmp_path, folder):
     with pytest.raises(UsageError, match=r"no run is there; `python -m benchsuite run --all` makes one"):
@@ -215,6 +234,20 @@ def test_artifacts_have_a_folder_for_each_trial(run):
     assert folder.relative_to(run.path) == Path("artifacts/compile-mode=max-autotune,phase=infer/memory-2")
     assert folder.is_dir()
     assert run.artifact_folder("compile[mode=max-autotune,phase=infer]", "memory", 2) == folder
+
+
+def test_what_a_killed_worker_left_goes_with_its_folder(tmp_path):
+    run = RunDirectory.create(tmp_path)
+    left, kept = run.artifact_folder("a", "memory", 0), run.artifact_folder("a", "operators", 0)
+    (left / "tmpx").mkdir()
+    (left / "tmpx" / "capture.bin").touch()
+    (kept / "trace.json").touch()
+    run.drop_artifact_folder(left)
+    assert not left.exists()
+    assert (kept / "trace.json").exists()
+    run.drop_artifact_folder(kept)
+    assert not kept.parent.exists(), "nothing is left of the variant"
+    assert kept.parent.parent.exists()
 
 
 @given(st.text())

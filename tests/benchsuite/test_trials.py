@@ -6,9 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchsuite import CUDA, ProcessSpec, Workload, scenario
-from benchsuite.catalog import Entry
 from benchsuite.origin import Origin
-from benchsuite.plan import PlannedVariant
 from benchsuite.trials import Options, Trials
 
 
@@ -32,7 +30,7 @@ def spec():
         trials = Trials(
             Options(task="t", task_origin=origin, task_attribute="task", **options), cores, Path()
         )
-        return trials.timing(PlannedVariant(made.described()[0], Entry(made, origin, line=1)), repetition)
+        return trials.timing(made.described()[0], origin, repetition)
 
     return make
 

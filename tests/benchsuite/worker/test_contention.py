@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -8,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchsuite.origin import PROJECT_ROOT
 from benchsuite.worker.contention import (
     Counters,
     Reading,
+    own_wait_ns,
     parse_pressure_ns,
     parse_schedstat_wait_ns,
     parse_stolen_ns,
@@ -115,6 +119,16 @@ def test_what_the_system_does_not_offer_is_zero(tmp_path):
     assert (found.waited_ns, found.pressure_ns, found.stolen_ns) == ({}, 0, 0)
 
 
+def test_this_threads_wait_is_that_of_this_thread_alone(proc):
+    root = proc({"1": 100, "2": 900})
+    (root / "thread-self").symlink_to(root / "self" / "task" / "2")
+    assert own_wait_ns(root) == 900
+
+
+def test_where_nobody_counts_waiting_it_is_zero(tmp_path):
+    assert own_wait_ns(tmp_path) == 0
+
+
 def test_a_thread_that_ends_while_it_is_read(proc, tmp_path):
     root = proc({"1": 100, "2": 900})
     (tmp_path / "self" / "task" / "2" / "schedstat").unlink()
@@ -151,6 +165,45 @@ def test_shares_are_relative_to_the_time_that_was_measured(monkeypatch):
 @pytest.mark.parametrize("elapsed_ns", [0, -1])
 def test_no_time_no_shares(elapsed_ns):
     assert Counters(1, 1, 1, 1).shares(elapsed_ns) == {}
+
+
+BUSY = """
+import os, signal, sys, time
+from benchsuite.worker.contention import own_wait_ns
+
+os.sched_setaffinity(0, {int(sys.argv[1])})
+parent = os.getpid()
+neighbour = os.fork()
+while not neighbour and os.getppid() == parent:
+    pass
+if not neighbour:
+    os._exit(0)
+
+def waited():
+    before, end = own_wait_ns(), time.perf_counter() + 0.1
+    while time.perf_counter() < end:
+        pass
+    return own_wait_ns() - before
+
+waits = {signal.SIGSTOP: 0, signal.SIGCONT: 0}
+for _ in range(5):
+    for told in waits:
+        os.kill(neighbour, told)
+        waits[told] += waited()
+os.kill(neighbour, signal.SIGKILL)
+print(*waits.values())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="nobody counts waiting here")
+def test_a_busy_neighbour_on_the_same_core_makes_a_thread_wait():
+    core = min(os.sched_getaffinity(0))
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", BUSY, str(core)], capture_output=True, text=True, check=True, timeout=60,
+        env=os.environ | {"PYTHONPATH": str(PROJECT_ROOT)},
+    )  # fmt: skip
+    beside_one_that_rests, beside_one_that_works = map(int, done.stdout.split())
+    assert beside_one_that_works > beside_one_that_rests
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="no /proc is here")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
@@ -29,6 +31,24 @@ def test_waiting_takes_host_time_and_no_processor_time():
 def test_a_step_that_raises_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
         timing.run_steps(lambda: 1 / 0, 3)
+
+
+@pytest.fixture
+def idle_helpers(monkeypatch):
+    """No thread but the step's own works."""
+    for name in ("process_time_ns", "thread_time_ns"):
+        monkeypatch.setattr(timing, name, lambda: 0)
+
+
+@pytest.mark.usefixtures("idle_helpers")
+@pytest.mark.parametrize("on_device", [False, True])
+def test_what_the_turn_waited_is_that_between_its_ends(monkeypatch, on_device):
+    waited = {"ns": 1000}
+    monkeypatch.setattr(timing, "own_wait_ns", lambda: waited["ns"])
+    if on_device:
+        FakeDevice(monkeypatch)
+    samples = timing.run_steps(lambda: waited.update(ns=waited["ns"] + 50), 3)
+    assert samples.waited_ns == 150
 
 
 class FakeDevice:
@@ -84,3 +104,28 @@ def test_the_first_step_waits_for_the_device(monkeypatch):
     fake = FakeDevice(monkeypatch)
     assert timing.time_first_step(fake.step) >= WAIT_S * 1e9
     assert fake.log == ["step", "wait"]
+
+
+def test_waiting_for_a_thread_of_its_own_is_part_of_the_step(monkeypatch):
+    waited, helpers = {"ns": 0}, {"ns": 0}
+    monkeypatch.setattr(timing, "own_wait_ns", lambda: waited["ns"])
+    monkeypatch.setattr(timing, "thread_time_ns", lambda: 0)
+    monkeypatch.setattr(timing, "process_time_ns", lambda: helpers["ns"])
+
+    def step():
+        waited["ns"] += 50
+        helpers["ns"] += 30
+
+    assert timing.run_steps(step, 3).waited_ns == 60
+
+
+@pytest.mark.usefixtures("idle_helpers")
+def test_waiting_counts_as_the_steps_where_the_process_has_children(monkeypatch):
+    waited = {"ns": 0}
+    monkeypatch.setattr(timing, "own_wait_ns", lambda: waited["ns"])
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        assert timing.run_steps(lambda: waited.update(ns=waited["ns"] + 50), 3).waited_ns == 0
+    finally:
+        child.communicate(b"")
+    assert timing.run_steps(lambda: waited.update(ns=waited["ns"] + 50), 3).waited_ns == 150
