@@ -1,4 +1,4 @@
-"""The lines that hold a variant's memory, as memray saw them: the table below a scenario."""
+"""The lines that hold a variant's memory, as memray and CUDA's allocator saw them: the table below a scenario."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from benchsuite.record import AllocationSite, SiteKind
     from reports.results import VariantResult
 
-MOST_ROWS: Final[Mapping[SiteKind, int]] = {"peak": 8, "temporary": 4, "leak": 4}
+MOST_ROWS: Final[Mapping[SiteKind, int]] = {"peak": 8, "cuda_peak": 8, "temporary": 4, "leak": 4}
 WORDS: Final[Mapping[SiteKind, str]] = {
     "peak": "at the peak",
+    "cuda_peak": "on the GPU at its peak",
     "temporary": "freed at once, a step",
     "leak": "left behind, a step",
 }
@@ -49,7 +50,7 @@ def _row(site: AllocationSite) -> Row:
             Cell(WORDS[site.kind], site.kind),
             Cell(fmt.size(site.size_bytes), site.size_bytes),
             Cell(fmt.count(site.allocations), site.allocations),
-            Cell(fmt.name(line), line),
-            Cell(fmt.name(innermost), innermost),
+            Cell(fmt.name(line) or fmt.NOTHING, line),
+            Cell(fmt.name(innermost) or fmt.NOTHING, innermost),
         )
     )

@@ -243,6 +243,8 @@ def leaky(settings, task):
             kept.append(result)
         if settings.kind == "object":
             kept.append({"text": "x" * (1000 + len(kept))})
+        # Long enough for all that a memory pass looks at.
+        time.sleep(0.001)
 
     return Workload(step, lambda: [HOLDS])
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from benchsuite.stacks import Stack
 
 MOST_POINTS = 500
+INTERVAL_MS = 10
+"""From one point of the heap's curve to the next."""
 BLOCKS_AFTER_DATA = 3
 """A tensor allocates its data and then so many small blocks for itself: made and dropped at once, all of it is temporary."""
 COMPRESSED = b"\x04\x22\x4d\x18"
@@ -60,7 +62,12 @@ def track(path: Path, *, python_objects: bool = False, native_traces: bool = Fal
     Raises:
         RuntimeError: on entering it, another tracker is active.
     """
-    return Tracker(path, trace_python_allocators=python_objects, native_traces=native_traces)
+    return Tracker(
+        path,
+        trace_python_allocators=python_objects,
+        native_traces=native_traces,
+        memory_interval_ms=INTERVAL_MS,
+    )
 
 
 def mark() -> None:

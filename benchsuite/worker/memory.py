@@ -15,7 +15,7 @@ from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.scenario import Skip
-from benchsuite.worker import device, instruments, ranks
+from benchsuite.worker import device, instruments, ranks, short_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,23 +42,25 @@ def run(build: Callable[[], Workload], artifacts: str, *, native_traces: bool = 
     aggregated one counts sites, not allocations) covers building the workload anew and 20 steps:
     `peak_heap` in bytes, weights, gradients and optimizer state included. A second one counts the
     allocations of 5 further steps. Then come 3 steps without a capture, and a capture in which leaks are looked for.
+    Last, for work on a GPU alone, the workload is built once more while CUDA's allocator keeps its history.
 
     Args:
-        build: makes the workload; called twice.
+        build: makes the workload; called twice, and on a GPU once more.
         artifacts: folder for this trial's files; the captures stand there while they are read.
         native_traces: whether the stacks behind the peak hold the frames of native code too.
 
     Returns:
         `metrics`: `peak_heap` (bytes), `allocations`, `temporary_allocations` (count a step), `leak`, `cuda_leak`
         (bytes a step), `memray_overhead` (a step's time under memray over the plain step's, less 1);
-        `series`: `heap_over_time` (ms, bytes); `sites`: the lines behind them; `artifacts`: a flamegraph of a leak;
+        `series`: `heap_over_time` (ms, bytes); `sites`: the lines behind them; `artifacts`: a flamegraph of a leak,
+        a snapshot of CUDA's allocator;
         `problems`: what could not be read or was left out, in clauses.
 
     Raises:
         Skip: the work has a fixed length, memray is not there, or another profiler is active.
     """
     try:
-        from benchsuite.worker import captures, leaks, readings
+        from benchsuite.worker import captures, cuda_memory, leaks, readings
     except ImportError as error:
         raise Skip(f"memray cannot be imported here ({error})") from error
     instruments.demand_none()
@@ -93,14 +95,22 @@ def run(build: Callable[[], Workload], artifacts: str, *, native_traces: bool = 
     del reserve
     if workload.close is not None:
         workload.close()
+    too_short = short_steps.under_memray(sum(tracked_ns), PEAK_STEPS, captures.INTERVAL_MS)
+    items_per_step = workload.items_per_step
+    # Freed before it is built anew: a GPU may have no room for two.
+    del workload
+    if device.cuda_in_use():
+        began_ns = perf_counter_ns()
+        found += readings.attempt(lambda: cuda_memory.look(build, artifacts))
+        working_ns += perf_counter_ns() - began_ns
     overhead = statistics.median(tracked_ns) / plain_step_ns - 1 if plain_step_ns else 0.0
     return {
-        "items_per_step": workload.items_per_step,
+        "items_per_step": items_per_step,
         "metrics": {**found.metrics, "memray_overhead": overhead},
         "series": found.series,
         "sites": [dataclasses.asdict(site) for site in found.sites],
         "artifacts": found.artifacts,
-        "problems": found.problems,
+        "problems": (*found.problems, *too_short),
         "working_ns": working_ns,
     }
 

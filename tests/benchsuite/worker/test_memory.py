@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 
@@ -14,9 +16,15 @@ from benchsuite.worker import captures  # noqa: E402 - memray is asked for first
 METRICS = {"peak_heap", "allocations", "temporary_allocations", "leak", "memray_overhead"}
 
 
-def build():
+def build(wait_s=0.001):
+    """Build a workload whose 20 steps are long enough for the heap's curve, or not."""
     work = torch.ones(1000)
-    return Workload(lambda: work.add_(1), tuple)
+
+    def step():
+        work.add_(1)
+        time.sleep(wait_s)
+
+    return Workload(step, tuple)
 
 
 @pytest.fixture
@@ -64,6 +72,14 @@ def test_a_long_step_is_not_searched_for_leaks_and_says_so(run, monkeypatch):
     found = run()
     assert set(found["metrics"]) == METRICS - {"leak"}
     assert found["problems"] == ("a step takes 0.0 s, too long to look for leaks",)
+
+
+def test_steps_that_are_too_short_for_the_heaps_curve_say_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "PEAK_STEPS", 2)
+    found = memory.run(lambda: build(wait_s=0), str(tmp_path))
+    (problem,) = found["problems"]
+    assert problem.startswith("2 steps take less than the 10 ms from one point")
+    assert set(found["metrics"]) == METRICS
 
 
 def test_a_fault_of_this_program_is_not_taken_for_a_broken_capture():

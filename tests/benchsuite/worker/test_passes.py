@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 from torch._C._autograd import DeviceType
 
 from benchsuite.launcher import Zygote, can_fork
+from benchsuite.record import LEAK_LIMIT_BYTES
 from benchsuite.worker import operators
 from benchsuite.worker.operators import KEPT_ROWS
 from benchsuite.worker.protocol import TrialSpec
@@ -27,8 +29,10 @@ def zygote():
 
 
 @pytest.fixture
-def result(zygote, workloads, tmp_path):
-    def run(pass_, scenario, **settings):
+def run_in(workloads, tmp_path):
+    """Return a function that runs one pass in a fresh process of a zygote."""
+
+    def run(zygote, pass_, scenario, **settings):
         spec = TrialSpec(
             scenario=scenario, module="benchsuite_user_workloads", file=str(workloads), settings=settings, pass_=pass_,
             task_module="benchsuite_user_workloads", task_file=str(workloads), task_attribute="task", threads=1,
@@ -41,6 +45,11 @@ def result(zygote, workloads, tmp_path):
         return message
 
     return run
+
+
+@pytest.fixture
+def result(zygote, run_in):
+    return partial(run_in, zygote)
 
 
 def hungry(result, held_mib=0, lost_in_steps_mib=0):
@@ -90,6 +99,35 @@ def test_counts_repeat_exactly_in_fresh_processes(result):
     assert len({tuple(sorted(counts(hungry(result, 1)).items())) for _ in range(3)}) == 1
     steady = [result("operators", "steady", rounds=3)["metrics"] for _ in range(3)]
     assert len({tuple(sorted(counts(metrics).items())) for metrics in steady}) == 1
+
+
+@pytest.fixture(scope="module")
+def two_zygotes(zygote):
+    """Return two zygotes: the processes of either share the layout of their addresses."""
+    other = Zygote({})
+    yield zygote, other
+    other.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("scenario", "settings", "leaks"),
+    [
+        ("trained", {}, False),
+        ("hungry", {"held_mib": 1, "lost_in_steps_mib": 1}, False),
+        ("leaky", {"kind": "tensor"}, True),
+        ("leaky", {"kind": "object"}, True),
+    ],
+)
+def test_memory_repeats_exactly_over_ten_processes(two_zygotes, run_in, scenario, settings, leaks):
+    def measured(number):
+        zygote = two_zygotes[number % 2]
+        metrics = counts(run_in(zygote, "memory", scenario, **settings)["metrics"])
+        assert set(metrics) == {"peak_heap", "allocations", "temporary_allocations", "leak"}
+        assert (metrics["leak"] > LEAK_LIMIT_BYTES) == leaks
+        return tuple(sorted(metrics.items()))
+
+    assert len({measured(number) for number in range(10)}) == 1
 
 
 def test_allocations_are_counted_by_the_step(result):
