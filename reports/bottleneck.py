@@ -11,7 +11,7 @@
 
 Shares are of the step. Those of CPU operators are of the profiled step: the profiler makes short calls longer, so
 a call counts as long from `LONG_CALL` tiny operators on. A loader may run operators of its own: what a
-step waits for data is no other rule's.
+step waits for data is no other rule's. A compute-bound step is said to sit on one side of the roofline's ridge.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from reports import format as fmt
+from reports import roofline
 from reports.bounds import Step, utilisation
 
 if TYPE_CHECKING:
@@ -194,6 +195,14 @@ def _compute(step: Step) -> _Claim | None:
         # What computes is not all products: where it is known, it bounds what they take now.
         saved = (busy if busy > used else 1.0) - used
         what_if = f"all at that ceiling, a step would save up to {fmt.percent(saved)}"
+    place = roofline.locate(step)
+    if place is not None and place.side is not None:
+        evidence += f"; it is {roofline.standing(place)}"
+        if place.side == "memory" and place.share is not None:
+            saved = max(busy, place.share) - place.share
+            what_if = (
+                f"with its operands moved as fast as a copy, a step would save up to {fmt.percent(saved)}"
+            )
     share = max(busy, used or 0.0)
     holds = busy >= COMPUTE_SHARE or (used or 0.0) >= COMPUTE_UTILISATION
     return _Claim(Bottleneck("compute-bound", evidence, what_if, share), holds)

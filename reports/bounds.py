@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
@@ -29,6 +31,8 @@ HOST_PREFIXES = ("cuda", "autograd::", "torch::autograd::", "enumerate(", "Optim
 """Of rows that wrap others or stand for calls into the CUDA runtime: no operators."""
 FORMATS = {"tf32": "tf32", "bf16": "bfloat16", "fp16": "float16"}
 """How a setting's value that chooses a number format begins, and the ceiling's name for it."""
+
+CUDA_PEAK = re.compile(r"cuda_\w+_flops_per_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +136,26 @@ class Step:
         words = [value for value in self.variant.settings.values() if isinstance(value, str)]
         formats = [name for prefix, name in FORMATS.items() if any(w.startswith(prefix) for w in words)]
         if self.on_gpu:
-            return f"cuda_{formats[0] if formats else 'float32'}_flops_per_s"
-        threads = self.variant.timings[0].threads
-        places = {self.ceilings.get("cpu_threads"): "all_threads", 1: "1_thread"}
-        return f"cpu_{places[threads]}_flops_per_s" if threads in places and not formats else ""
+            return self._fast_enough(f"cuda_{formats[0] if formats else 'float32'}_flops_per_s")
+        return f"cpu_{self._threads}_flops_per_s" if self._threads and not formats else ""
 
     @property
     def flops_ceiling(self) -> float | None:
         """The FLOP/s that products of this step's number format reach at most; None: not measured for it."""
         return self.ceilings.get(self.flops_ceiling_name)
+
+    @property
+    def copy_ceiling(self) -> float | None:
+        """The bytes/s, read and written, that a large copy reaches where the step ran; None: not measured for it."""
+        if self.variant.ranks > 1:
+            return None
+        place = "cuda" if self.on_gpu else f"cpu_{self._threads}"
+        return self.ceilings.get(f"{place}_copy_bytes_per_s")
+
+    @property
+    def moved_bytes(self) -> float | None:
+        """Bytes that a step's operators read and write, whether memory or a cache serves them."""
+        return self.variant.metric("moved_bytes")
 
     @property
     def flops_per_s(self) -> float:
@@ -156,6 +171,23 @@ class Step:
     def at_most_without_wait(self, share: float) -> float:
         """Return a share, but no more than is left beside the wait for data."""
         return min(_share(share), 1 - (self.data_wait_share or 0.0))
+
+    @property
+    def _threads(self) -> str:
+        """How the names of ceilings call the step's number of threads; empty: none was measured with so many."""
+        places = {self.ceilings.get("cpu_threads"): "all_threads", 1: "1_thread"}
+        return places.get(self.variant.timings[0].threads, "")
+
+    def _fast_enough(self, name: str) -> str:
+        """Return a GPU's ceiling, or the lowest one that the step does not pass.
+
+        Who passes its format's ceiling computes in a faster format that its settings do not name.
+        """
+        formats = {one: value for one, value in self.ceilings.items() if CUDA_PEAK.fullmatch(one)}
+        if self.flops_per_s <= formats.get(name, math.inf):
+            return name
+        faster = {one: value for one, value in formats.items() if value >= self.flops_per_s}
+        return min(faster or formats, key=lambda one: formats[one] if faster else -formats[one])
 
     @property
     def _overhead(self) -> float:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from reports import latency
+from reports import latency, roofline
 from reports.bottleneck import find_bottleneck
 from reports.ranking import FIGURES
 
@@ -114,6 +114,7 @@ def _variant_row(result: ScenarioResult, variant: VariantResult) -> dict[str, An
         "first_step_ns": variant.first_step_ns(),
         "bottleneck": bottleneck.kind if bottleneck else None,
         "bottleneck_share": bottleneck.share if bottleneck else None,
+        **roofline.figures(roofline.place_of(variant, result.ceilings)),
         **{f"settings.{key}": value for key, value in variant.settings.items()},
         **{f"metrics.{name}": variant.metric(name) for name in metrics},
     }

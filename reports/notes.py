@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reports import format as fmt
-from reports import leaks
+from reports import leaks, roofline
 from reports.bottleneck import find_bottleneck
 from reports.findings import find_field
 
@@ -66,6 +66,8 @@ def _limits(context: ContextResult, ceilings: Mapping[str, float]) -> str:
             told.append(f"{variant.label} is {found.kind}: {fmt.sentence(found.evidence, capital=False)}")
             told += [fmt.sentence(found.what_if)] if found.what_if else []
         kinds.add(found.kind)
+        place = roofline.place_of(variant, ceilings)
+        told += [roofline.tell(place)] if place else []
     where = f", {context.label}" if context.label else ""
     return f"Where the time goes{where}: {' '.join(told)}" if told else ""
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reports import format as fmt
 from reports.labels import axis_word
 from reports.latency import PERCENTS, percentile_ns
 from reports.notes import scenario_notes
+from reports.roofline import place_of
 from reports.table import Cell, Column, Row, Table, Value
 
 if TYPE_CHECKING:
@@ -72,6 +74,7 @@ def _fields(result: ScenarioResult) -> list[_Field]:
         if cold
         else [_metric("First step", fmt.duration, lambda v: v.first_step_ns())]
     )
+    places = partial(place_of, ceilings=result.ceilings)
     return [
         _Field(
             Column(fmt.name(axis or "variant").capitalize(), essential=True),
@@ -99,6 +102,8 @@ def _fields(result: ScenarioResult) -> list[_Field]:
         ),
         *first_steps,
         _metric("Energy a step", fmt.energy, lambda v: v.metric("energy")),
+        _metric("FLOP/byte", fmt.plain, lambda v: place.intensity if (place := places(v)) else None),
+        _metric("Of the roofline", fmt.percent, lambda v: place.share if (place := places(v)) else None),
         _metric("Waiting for data", fmt.percent, lambda v: v.metric("data_wait_share")),
         _metric("Epoch start", fmt.duration, lambda v: v.metric("epoch_start_time")),
         _metric("Skipped steps", fmt.count, lambda v: v.metric("skipped_steps")),

@@ -16,12 +16,13 @@ from torch._C._autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile, record_function, schedule
 
 from benchsuite.scenario import Skip
-from benchsuite.worker import compilation, device, flops, instruments, timing
+from benchsuite.worker import compilation, device, flops, instruments, short_steps, timing
+from benchsuite.worker.operands import MovedBytes
 from benchsuite.worker.trace import MEMORY, TraceSummary, summarize
 from benchsuite.worker.trace_file import TraceReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from benchsuite.scenario import Workload
     from benchsuite.worker.timing import Samples
@@ -35,6 +36,8 @@ LONGEST_STEP_NS = 10_000_000_000
 KEPT_ROWS = 500
 LONGEST_TEXT = 200
 STEP = "benchsuite: step"
+GRAPH_LAUNCH = "cudaGraphLaunch"
+"""The call that runs operators which were captured earlier."""
 
 
 def run(build: Callable[[], Workload], artifacts: str, *, stacks: bool = False) -> dict[str, Any]:
@@ -48,11 +51,13 @@ def run(build: Callable[[], Workload], artifacts: str, *, stacks: bool = False) 
     Returns:
         `operators`: a row for each operator and input shapes, figures of one step, times in ns; the 500 with the
         most own time, and `operator_rows_dropped` says how many more there were;
-        `metrics`: `operators` (calls a step), `flops` (a step, of eager steps), `profiler_overhead` (the fastest
-        profiled step's time over the fastest plain one's, less 1), and what `TraceSummary.metrics` holds;
+        `metrics`: `operators` (calls a step), `flops` and `moved_bytes` (a step, of eager steps),
+        `profiler_overhead` (the fastest profiled step's time over the fastest plain one's, less 1), and what
+        `TraceSummary.metrics` holds;
         `step_ns`, `device_ns`: the plain steps before;
         `series`: `memory_over_time`, [ms, bytes];
-        `artifacts`: the file name of the trace.
+        `artifacts`: the file name of the trace;
+        `problems`: that a step is too short for the profiler, in a clause.
 
     Raises:
         Skip: the work has a fixed length, a step takes too long, or another profiler is active.
@@ -67,18 +72,19 @@ def run(build: Callable[[], Workload], artifacts: str, *, stacks: bool = False) 
     plain = timing.run_steps(workload.step, PLAIN_STEPS)
     profiler, profiled = _profile(workload, stacks=stacks)
     working_ns = perf_counter_ns() - started
-    metrics = {"profiler_overhead": _fastest_ns(profiled) / _fastest_ns(plain) - 1}
-    counted: dict[tuple[str, str], int] = {}
-    if not compilation.metrics():
-        counted = flops.count(workload.step)
-        metrics["flops"] = float(sum(counted.values()))
-    if workload.close is not None:
-        workload.close()
+    overhead = _fastest_ns(profiled) / _fastest_ns(plain) - 1
+    metrics = {"profiler_overhead": overhead}
     averages = [
         average
         for average in profiler.key_averages(group_by_input_shape=True)
         if not average.is_user_annotation and average.key != MEMORY
     ]
+    counted: dict[tuple[str, str], int] = {}
+    if _is_eager(averages):
+        counted, amounts = _count(workload)
+        metrics |= amounts
+    if workload.close is not None:
+        workload.close()
     averages.sort(key=lambda row: row.self_cpu_time_total + row.self_device_time_total, reverse=True)
     metrics["operators"] = sum(row.count for row in averages if _is_operator(row)) / PROFILED_STEPS
     if len(averages) > KEPT_ROWS:
@@ -92,6 +98,7 @@ def run(build: Callable[[], Workload], artifacts: str, *, stacks: bool = False) 
         "metrics": metrics | summary.metrics(PROFILED_STEPS),
         "series": {"memory_over_time": summary.memory} if summary.memory else {},
         "artifacts": kept,
+        "problems": short_steps.under_profiler(_fastest_ns(plain), overhead),
         "step_ns": plain.step_ns,
         "device_ns": plain.device_ns,
         "working_ns": working_ns,
@@ -146,6 +153,23 @@ def _stderr_unheard() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+def _is_eager(averages: Iterable[Any]) -> bool:
+    """Tell whether a step calls its operators one by one; a compiled or captured one hides them from a dispatch mode."""
+    captured = any(average.key.startswith(GRAPH_LAUNCH) for average in averages)
+    return not (captured or compilation.metrics() or compilation.holds_package())
+
+
+def _count(workload: Workload) -> tuple[dict[tuple[str, str], int], dict[str, float]]:
+    """Run a step and return its FLOPs by operator and shapes, and the metrics `flops` and `moved_bytes`."""
+    moved = MovedBytes("cuda" if device.cuda_in_use() else "cpu")
+    with moved:
+        counted = flops.count(workload.step)
+    amounts = {"flops": float(sum(counted.values()))}
+    if moved.total is not None:
+        amounts["moved_bytes"] = float(moved.total)
+    return counted, amounts
 
 
 def _fastest_ns(samples: Samples) -> int:

@@ -13,6 +13,7 @@ from benchsuite.scenario import Workload
 from benchsuite.worker import ceilings, operators, timing
 from reports.bottleneck import find_bottleneck
 from reports.results import VariantResult
+from reports.roofline import place_of
 
 STEPS = 30
 
@@ -27,7 +28,12 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def measured():
-    return {"cpu_operator_ns": ceilings._operator_ns()}
+    # A fixture of the module comes before the one above: it sets its own number of threads.
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    found = {"cpu_operator_ns": ceilings._operator_ns()} | ceilings._cpu("cpu_1_thread")
+    torch.set_num_threads(before)
+    return found
 
 
 def record(pass_, **values):
@@ -39,6 +45,11 @@ def record(pass_, **values):
 
 def limit(workload, ceilings_, metrics=None):
     """Time and profile a workload, and say what limits it."""
+    return find_bottleneck(observed(workload, metrics), ceilings_)
+
+
+def observed(workload, metrics=None):
+    """Time and profile a workload."""
     timing.run_steps(workload.step, 2)
     if metrics:
         metrics.clear()
@@ -51,11 +62,10 @@ def limit(workload, ceilings_, metrics=None):
         record("timing", turns=turns, metrics=waited),
         record("operators", operators=rows, metrics=profiled["metrics"]),
     )
-    variant = VariantResult(
+    return VariantResult(
         id="planted", label="planted", settings={}, context={}, changes={}, baseline=True, outcome="completed", reason="",
         trials=trials, comparison=None,
     )  # fmt: skip
-    return find_bottleneck(variant, ceilings_)
 
 
 def test_large_products_are_compute_bound(measured):
@@ -104,3 +114,26 @@ def test_copies_are_transfer_bound(measured):
     source, target = torch.rand(2**20), torch.rand(2**20)
     found = limit(Workload(lambda: target.copy_(source), list), measured)
     assert found.kind == "transfer-bound", found
+
+
+def test_large_products_sit_on_the_arithmetic_side_of_the_ridge(measured):
+    left, right = torch.rand(512, 512), torch.rand(512, 512)
+    variant = observed(Workload(lambda: left @ right, list))
+    place = place_of(variant, measured)
+    # 2 n^3 operations on three matrices of 4 n^2 bytes.
+    assert place.intensity == pytest.approx(512 / 6)
+    assert place.side == "arithmetic", place
+    assert 0 < place.share <= 1
+    assert "on the arithmetic side of the ridge" in find_bottleneck(variant, measured).evidence
+
+
+def test_large_sums_of_elements_sit_on_its_memory_side(measured):
+    left, right = torch.rand(2**22), torch.rand(2**22)
+    variant = observed(Workload(lambda: left + right, list))
+    assert variant.metric("moved_bytes") == 3 * 4 * 2**22
+    place = place_of(variant, measured)
+    assert place.side == "memory", place
+    assert place.share is None or 0 < place.share <= 1
+    found = find_bottleneck(variant, measured)
+    assert found.kind == "compute-bound", found
+    assert "on the memory side of the ridge" in found.evidence

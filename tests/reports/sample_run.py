@@ -35,7 +35,7 @@ OPERATOR_SHARES = {
 class Sampler:
     """Draws step times with a level for each round, noise for each turn, and now and then a stall."""
 
-    random: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - samples, no secrets
+    random: random.Random = field(default_factory=lambda: random.Random(7))
 
     def turns(self, step_ns: float, place: int, members: int, level: float) -> tuple[Turn, ...]:
         own = step_ns * level * math.exp(self.random.gauss(0, 0.008))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -88,6 +90,30 @@ def test_flops_of_convolutions_and_their_gradients_stand_in_their_rows(profiled)
     assert sum(row["flops"] for row in result["operators"]) == result["metrics"]["flops"]
 
 
+def test_bytes_that_operators_move_are_those_of_one_eager_step(profiled):
+    # Each square is multiplied by itself: read once, written once.
+    square, thin = 4 * 200 * 200, 4 * 200 * 50
+    assert profiled("shaped", rounds=3)[0]["metrics"]["moved_bytes"] == 3 * 2 * square + square + 2 * thin
+
+
+def row(key):
+    return SimpleNamespace(key=key)
+
+
+def test_what_hides_its_operators_is_not_counted(monkeypatch):
+    class Loaded:
+        """A stand-in for AOTInductor's model."""
+
+    assert operators._is_eager([row("aten::mm"), row("cudaLaunchKernel")])
+    assert not operators._is_eager([row("aten::mm"), row("cudaGraphLaunch")])
+    package = SimpleNamespace(AOTICompiledModel=Loaded)
+    monkeypatch.setitem(sys.modules, "torch._inductor.package.package", package)
+    assert operators._is_eager([row("aten::mm")])
+    held = Loaded()
+    assert not operators._is_eager([row("aten::mm")])
+    del held
+
+
 def test_a_planted_second_convolution_shows_in_the_rows_alone_of_what_it_calls(profiled):
     one, two = (profiled("convolved", rounds=rounds)[0] for rounds in (1, 2))
     assert two["metrics"]["operators"] > one["metrics"]["operators"]
@@ -148,6 +174,7 @@ def test_counts_repeat_exactly_over_ten_processes(profiled):
     def counts():
         result, _stderr = profiled("convolved", rounds=3)
         metrics = {k: v for k, v in result["metrics"].items() if k != "profiler_overhead"}
+        assert metrics["moved_bytes"] > 0
         calls = sorted(
             (row["name"], row["shapes"], row["calls"], row["flops"]) for row in result["operators"]
         )
@@ -171,6 +198,15 @@ def test_a_torn_trace_is_kept_and_what_stands_before_the_tear_is_reported(tmp_pa
     assert dropped == 1
     assert (tmp_path / kept["trace"]).stat().st_size > 0
     assert operators._read_trace(TornProfiler(), "") == (summary, dropped, {})
+
+
+@pytest.mark.parametrize(("rows", "too_short"), [(1, True), (1500, False)])
+def test_a_step_that_the_profiler_outweighs_says_so(rows, too_short):
+    factor = torch.ones(rows, rows)
+    found = operators.run(lambda: Workload(lambda: factor @ factor, list), "")
+    assert [" µs: under the profiler it takes " in clause for clause in found["problems"]] == [
+        True
+    ] * too_short
 
 
 def test_what_is_cut_off_is_said(monkeypatch):
