@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -15,6 +14,7 @@ from reports.comparability import demand_comparable, warn_of_change
 from reports.drift import canary_times, drift, in_canaries
 from reports.metric_changes import MetricCause, changed_metrics
 from reports.operator_changes import Clock, OperatorCause, Profile, changed_operators, clock_of, is_disturbed
+from reports.profiles import profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -160,7 +160,7 @@ def _difference(
     canaries_before: Mapping[str, float],
     canaries_after: Mapping[str, float],
 ) -> VariantDifference:
-    old, new = _profile(before), _profile(after)
+    old, new = profile_of(before), profile_of(after)
     found = VariantDifference(
         variant=before.id,
         scenario=before.timings[0].scenario,
@@ -177,18 +177,6 @@ def _difference(
     if not (old.rows and new.rows):
         return found
     return replace(found, operators=changed_operators(old, new, shown=found.verdict != "open"))
-
-
-def _profile(variant: VariantResult) -> Profile:
-    plain = [r.device_ns or r.step_ns for r in variant.trials if r.pass_ == "operators" and r.operators]
-    return Profile(
-        rows=variant.operators,
-        plain_ns=statistics.median(plain[-1]) if plain and plain[-1] else 0.0,
-        step_ns=absolute(variant.timings).value,
-        overhead=variant.metric("profiler_overhead") or 0.0,
-        operators=variant.metric("operators"),
-        rows_dropped=variant.metric("operator_rows_dropped") or 0.0,
-    )
 
 
 def _notes(before: VariantResult, after: VariantResult) -> Iterator[str]:

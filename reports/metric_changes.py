@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from benchsuite.record import LEAK_LIMIT_BYTES
 from reports import format as fmt
+from reports.site_changes import changed_sites
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from benchsuite.record import SiteKind
+    from benchsuite.record import AllocationSite, SiteKind
     from reports.results import VariantResult
 
-LEAK_FLOOR_BYTES: Final = 64
-"""A step that leaves no more than this behind is clean."""
 PEAK_FLOOR_BYTES: Final = 4096
 """A peak repeats but for small objects of the interpreter, such as a longer file name."""
 MILLION: Final = 1e6
@@ -42,16 +40,23 @@ COUNTS: Final = {
 """Counts that repeat exactly, as one and as many; every change of one is named."""
 AMOUNTS: Final = {
     "copied_bytes": ("copied between host and device a step", 0),
+    "moved_bytes": ("read and written by operators a step", 0),
     "peak_heap": ("at the peak of the heap", PEAK_FLOOR_BYTES),
     "cuda_peak_allocated": ("allocated at the peak on the GPU", PEAK_FLOOR_BYTES),
-    "leak": ("leaked a step", LEAK_FLOOR_BYTES),
+    "leak": ("leaked a step", LEAK_LIMIT_BYTES),
 }
 """Bytes, how they are told, and the change that has to be exceeded to be named."""
 SITES: Final[Mapping[str, SiteKind]] = {
     "peak_heap": "peak",
+    "cuda_peak_allocated": "cuda_peak",
     "temporary_allocations": "temporary",
     "leak": "leak",
 }
+
+WEIGHTS: Final[Mapping[str, Callable[[AllocationSite], float]]] = {
+    "temporary_allocations": lambda site: site.allocations
+}
+"""What of a site counts, where it is not bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +110,9 @@ def _spell_sizes(before: float, after: float) -> tuple[str, str]:
 
 
 def _tell_leak(cause: MetricCause) -> str:
-    if cause.before <= LEAK_FLOOR_BYTES:
+    if cause.before <= LEAK_LIMIT_BYTES:
         return f"leaks {fmt.size(cause.after)} a step"
-    if cause.after <= LEAK_FLOOR_BYTES:
+    if cause.after <= LEAK_LIMIT_BYTES:
         return f"no longer leaks {fmt.size(cause.before)} a step"
     return f"leaks {fmt.size(cause.after)} a step instead of {fmt.size(cause.before)}"
 
@@ -116,29 +121,11 @@ def _site(name: str, before: VariantResult, after: VariantResult, *, grew: bool)
     """Return the frame whose allocations changed most in the metric's direction."""
     if name not in SITES:
         return ""
-    weigh: Callable[[float, float], float] = (
-        (lambda _size, number: number) if name == "temporary_allocations" else (lambda size, _number: size)
+    kind = SITES[name]
+    changes = changed_sites(
+        before.sites(kind),
+        after.sites(kind),
+        weigh=WEIGHTS.get(name, lambda site: site.size_bytes),
+        frame_of=lambda stack: stack[0],
     )
-    larger, smaller = (after, before) if grew else (before, after)
-    most, frames = _by_place(larger, SITES[name], weigh)
-    fewer, _frames = _by_place(smaller, SITES[name], weigh)
-    changes = {place: amount - fewer.get(place, 0.0) for place, amount in most.items()}
-    place = max(changes, key=lambda place: changes[place], default="")
-    return frames[place] if place and changes[place] > 0 else ""
-
-
-def _by_place(
-    variant: VariantResult, kind: SiteKind, weigh: Callable[[float, float], float]
-) -> tuple[dict[str, float], dict[str, str]]:
-    """Add up what each function allocated; lines move when code above them is edited, so they do not tell places apart."""
-    found = [record.sites for record in variant.trials if record.sites]
-    amounts: dict[str, float] = defaultdict(float)
-    dearest: dict[str, tuple[float, str]] = {}
-    for site in found[-1] if found else ():
-        if site.kind == kind and site.stack:
-            frame = site.stack[0]
-            place = re.sub(r":\d+\)$", ")", frame)
-            weight = weigh(site.size_bytes, site.allocations)
-            amounts[place] += weight
-            dearest[place] = max(dearest.get(place, (0.0, frame)), (weight, frame))
-    return amounts, {place: frame for place, (_weight, frame) in dearest.items()}
+    return next((change.frame for change in changes if (change.change > 0) == grew), "")

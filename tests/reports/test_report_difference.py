@@ -290,6 +290,7 @@ def test_times_without_a_profiler_are_found_where_its_cost_is_one_for_each_call(
         (MetricCause("allocations", 41010, 41011), "41,011 heap allocations a step instead of 41,010"),
         (MetricCause("flops", 2e9, 4.04e9), "4.04 billion floating-point operations a step instead of 2 billion"),
         (MetricCause("leak", 0, 4000, "step (train.py:88)"), "leaks 3.91 KiB a step, most of the change at step (train.py:88)"),
+        (MetricCause("moved_bytes", 2**20, 2**21), "2 MiB read and written by operators a step instead of 1 MiB"),
         (MetricCause("leak", 4000, -8), "no longer leaks 3.91 KiB a step"),
         (MetricCause("leak", 4000, 8000), "leaks 7.81 KiB a step instead of 3.91 KiB"),
         (MetricCause("peak_heap", 2**20, 2**21), "2 MiB at the peak of the heap instead of 1 MiB"),
@@ -326,6 +327,17 @@ def test_the_line_that_holds_the_memory_is_named_though_it_moved(
     found = differ(passes(BEFORE, {"leak": 40.0}, [kept]), passes(BEFORE, {"leak": 4040.0}, [moved, planted]))
     (cause,) = found.metrics
     assert cause.site == "log (train.py:88)"
+
+
+def test_the_line_behind_a_higher_peak_on_the_gpu_is_named(differ: Callable[..., VariantDifference]) -> None:
+    held = AllocationSite("cuda_peak", 2.0**20, 1, ("forward (net.py:23)",))
+    planted = AllocationSite("cuda_peak", 2.0**22, 1, ("forward (net.py:24)",))
+    found = differ(
+        passes(BEFORE, {"cuda_peak_allocated": 2.0**20}, [held]),
+        passes(BEFORE, {"cuda_peak_allocated": 5 * 2.0**20}, [held, planted]),
+    )
+    (cause,) = found.metrics
+    assert cause.site == "forward (net.py:24)"
 
 
 def test_one_round_claims_nothing(differ: Callable[..., VariantDifference]) -> None:
