@@ -12,6 +12,7 @@ from reports.answers import answer
 from reports.difference import RunDifference, Unmatched, VariantDifference, compare_runs
 from reports.difference_document import difference_document
 from reports.difference_words import has_changed, tell, tell_drift
+from reports.gate_files import read_verdict, write_gate_page, write_verdict
 from reports.load import ReportData, load
 from reports.ranking import Ranked, by_place, rank, ranking_notes
 from reports.table import Table
@@ -38,9 +39,11 @@ __all__ = [
     "load",
     "rank",
     "ranking_notes",
+    "read_verdict",
     "summarise",
     "tell",
     "tell_drift",
+    "write_verdict",
 ]
 
 
@@ -69,12 +72,15 @@ def summarise(run: ReportData | Run | Path | str) -> tuple[ScenarioSummary, ...]
 
 
 def build(run_path: Path) -> Path:
-    """Write `report.html` into a run directory and return its path.
+    """Write `report.html` into a run's or a gate's directory and return its path.
 
     Raises:
         UsageError: there is no run at this path, or the page cannot be written there.
         NotComparableError: a newer version of benchsuite wrote the run.
     """
+    verdict = read_verdict(run_path)
+    if verdict is not None:
+        return write_gate_page(verdict, run_path)
     from reports.page import write_page
 
     return write_page(load(run_path))

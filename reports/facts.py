@@ -19,6 +19,7 @@ LABELS = {
     "torch": "PyTorch",
     "cpu": "CPU",
     "cuda": "CUDA",
+    "blas": "BLAS",
     "gpus": "GPUs",
     "env": "Variables",
     "sha256": "SHA-256",
@@ -54,9 +55,12 @@ def merged(mappings: Iterable[Mapping[str, object]]) -> Facts:
 
 
 def machine_line(data: ReportData) -> str:
-    """Return machine and software in one line."""
-    machine = data.run.info.machine
-    environment: Mapping[str, object] = next(iter(data.run.info.environments.values()), {})
+    """Return a run's machine and software in one line."""
+    return machine_words(data.run.info.machine, next(iter(data.run.info.environments.values()), {}))
+
+
+def machine_words(machine: Mapping[str, object], environment: Mapping[str, object]) -> str:
+    """Return a machine and what a worker saw on it in one line."""
     parts = [
         _first(machine, "cpu_model", "cpu"),
         f"{cores} cores" if (cores := _first(machine, "num_cores", "cores")) else "",

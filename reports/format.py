@@ -142,15 +142,21 @@ def significant(value: float, digits: int = DIGITS, rounding: str = ROUND_HALF_E
 
 def name(text: str) -> str:
     """Return a name fit to be shown: on one line, without invisible characters, of bounded length."""
-    shown = "".join("\N{REPLACEMENT CHARACTER}" if _unseen(letter) else letter for letter in text)
+    start = text[: LONGEST_NAME + 1]
+    shown = "".join("\N{REPLACEMENT CHARACTER}" if _unseen(letter) else letter for letter in start)
     return _clip(shown, LONGEST_NAME)
+
+
+def visible(text: str) -> str:
+    """Return a text of any length without invisible characters but line breaks and tabs."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if _unseen(letter) and letter not in "\n\t" else letter for letter in text
+    )
 
 
 def prose(text: str) -> str:
     """Return a message fit to be shown: line breaks stay, other invisible characters do not."""
-    shown = "".join(
-        "\N{REPLACEMENT CHARACTER}" if _unseen(letter) and letter not in "\n\t" else letter for letter in text
-    )
+    shown = visible(text[-LONGEST_TEXT - 1 :])
     return shown.strip() if len(shown) <= LONGEST_TEXT else f"…{shown[-LONGEST_TEXT:].strip()}"
 
 

@@ -1,25 +1,18 @@
-"""One HTML file that answers first: no network, no inline handler, everything from outside escaped."""
+"""The page of a run: its answers first."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import os
-import re
 import shlex
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-import jinja2
-
-from benchsuite import __version__
-from benchsuite.errors import UsageError
 from benchsuite.store import REPORT_FILE
 from reports import format as fmt
 from reports.answers import answer
 from reports.caveats import caveats
+from reports.document import date, render_document, write_file
 from reports.facts import facts, machine_line, merged
+from reports.files import files_of
 from reports.memory_sites import memory_table
 from reports.operators import operator_table
 from reports.plots import scenario_plots
@@ -28,19 +21,27 @@ from reports.table import Cell, Column, Row, Table
 from reports.tables import scenario_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from benchsuite.record import RunInfo
+    from benchsuite.record import Pass, RunInfo
     from reports.figure import Plot
+    from reports.files import File
     from reports.load import ReportData
     from reports.phrases import Statement
-    from reports.results import ScenarioResult
+    from reports.results import ScenarioResult, VariantResult
 
 KEPT_OPTIONS = ("--task", "--scenarios", "--only-scenarios", "--dataset", "--data-dir")
 """Options of the run that the command for one scenario needs too."""
-UNITS = re.compile(
-    r"(?<=\d) (?=(?:ns|µs|ms|s|min|h|B|KiB|MiB|GiB|TiB|µJ|mJ|J|kJ|%|million|billion|items/s|times|points|rounds?|steps)\b|%)"
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What one pass of a variant has recorded: its rows, and the files that it left."""
+
+    name: str
+    table: Table
+    files: tuple[File, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class Card:
     statements: tuple[Statement, ...]
     table: Table
     plots: tuple[Plot, ...]
-    operators: tuple[tuple[str, Table], ...]
-    memory: tuple[tuple[str, Table], ...]
+    operators: tuple[Evidence, ...]
+    memory: tuple[Evidence, ...]
     checks: Table
     absent: tuple[tuple[tuple[str, ...], str, str], ...]
     """Variants that did not complete a pass, by outcome and whole reason."""
@@ -67,36 +68,16 @@ def write_page(data: ReportData) -> Path:
     Raises:
         UsageError: the directory cannot be written.
     """
-    path = data.run.path / REPORT_FILE
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_text(render(data), encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise UsageError(f"{path}: cannot write the report there ({error.strerror})") from error
-    return path
+    return write_file(data.run.path / REPORT_FILE, render(data))
 
 
 def render(data: ReportData) -> str:
     """Return the page of a run as one HTML document."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"held": _held, "capital": lambda text: text[:1].upper() + text[1:]}
-    style, script = (_source(environment, name) for name in ("style.css", "script.js"))
     info, ranking = data.run.info, rank(data.scenarios)
-    return environment.get_template("report.html.j2").render(
-        style=style,
-        script=script,
-        policy=f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
-        "base-uri 'none'; form-action 'none'",
+    return render_document(
+        "report.html.j2",
         title=fmt.name(info.task_name or info.task or "benchsuite"),
-        started=_date(info.started),
+        started=date(info.started),
         machine=machine_line(data),
         command=shlex.join(map(fmt.name, info.command)),
         caveats=caveats(data),
@@ -106,8 +87,7 @@ def render(data: ReportData) -> str:
         cards=[_card(number, result, info) for number, result in enumerate(data.scenarios)],
         sections=_sections(info),
         rounds=max((len(v.timings) for r in data.scenarios for v in r.variants), default=0),
-        finished=_date(info.finished) if info.finished else "",
-        version=__version__,
+        finished=date(info.finished) if info.finished else "",
         run=fmt.name(data.run.path.name),
     )
 
@@ -120,12 +100,19 @@ def _card(number: int, result: ScenarioResult, info: RunInfo) -> Card:
         statements=answer(result),
         table=scenario_table(result),
         plots=scenario_plots(result, f"s{number}"),
-        operators=tuple((fmt.name(v.id), operator_table(v)) for v in result.variants if v.operators),
-        memory=tuple((fmt.name(v.id), memory_table(v)) for v in result.variants if v.sites("peak")),
+        operators=_evidence(result, operator_table, "operators"),
+        memory=_evidence(result, memory_table, "memory"),
         checks=_checks(result),
         absent=tuple(_absent(result)),
         command=_command(result, info),
     )
+
+
+def _evidence(
+    result: ScenarioResult, tabulate: Callable[[VariantResult], Table], pass_: Pass
+) -> tuple[Evidence, ...]:
+    found = [Evidence(fmt.name(v.id), tabulate(v), files_of(v, pass_)) for v in result.variants]
+    return tuple(one for one in found if one.table.rows or one.files)
 
 
 def _checks(result: ScenarioResult) -> Table:
@@ -189,25 +176,3 @@ def _sections(info: RunInfo) -> list[tuple[str, list[tuple[str, str]]]]:
         ("Run", run),
     ]
     return [(title, lines) for title, lines in found if lines]
-
-
-def _date(text: str) -> str:
-    try:
-        return f"{datetime.fromisoformat(text):%d %B %Y, %H:%M} UTC".lstrip("0")
-    except ValueError:
-        return fmt.name(text)
-
-
-def _held(text: str) -> str:
-    """Keep numbers and their units on one line."""
-    return UNITS.sub("\N{NO-BREAK SPACE}", text)
-
-
-def _source(environment: jinja2.Environment, name: str) -> str:
-    if environment.loader is None:
-        raise RuntimeError("the environment has no loader")
-    return environment.loader.get_source(environment, name)[0].strip()
-
-
-def _digest(source: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"

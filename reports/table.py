@@ -22,6 +22,8 @@ class Column:
     title: str
     numeric: bool = False
     essential: bool = False
+    wraps: bool = False
+    """Whether a page breaks its texts into lines: sentences, not names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,83 @@
+"""What every page is: one HTML file with its style and script in it, no network, everything from outside escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import jinja2
+
+from benchsuite import __version__
+from benchsuite.errors import UsageError
+from reports import format as fmt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UNITS = re.compile(
+    r"(?<=\d) (?=(?:ns|µs|ms|s|min|h|B|KiB|MiB|GiB|TiB|µJ|mJ|J|kJ|%|million|billion|items/s|times|points|rounds?|steps|pairs?)\b|%)"
+)
+
+
+def render_document(template: str, **content: object) -> str:
+    """Return one HTML document from a template that extends `base.html.j2`."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"held": _held, "capital": lambda text: text[:1].upper() + text[1:]}
+    style, script = (_source(environment, name) for name in ("style.css", "script.js"))
+    return environment.get_template(template).render(
+        style=style,
+        script=script,
+        policy=f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
+        "base-uri 'none'; form-action 'none'",
+        version=__version__,
+        **content,
+    )
+
+
+def write_file(path: Path, text: str) -> Path:
+    """Write or replace a file in one step and return its path; half a character of UTF-16 becomes a question mark.
+
+    Raises:
+        UsageError: the directory cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(text.encode("utf-8", errors="replace"))
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UsageError(f"{path}: cannot write the report there ({error.strerror})") from error
+    return path
+
+
+def date(text: str) -> str:
+    """Spell a time in UTC, given in ISO 8601; another text stays as it is."""
+    try:
+        return f"{datetime.fromisoformat(text):%d %B %Y, %H:%M} UTC".lstrip("0")
+    except ValueError:
+        return fmt.name(text)
+
+
+def _held(text: str) -> str:
+    """Keep numbers and their units on one line."""
+    return UNITS.sub("\N{NO-BREAK SPACE}", text)
+
+
+def _source(environment: jinja2.Environment, name: str) -> str:
+    if environment.loader is None:
+        raise RuntimeError("the environment has no loader")
+    return environment.loader.get_source(environment, name)[0].strip()
+
+
+def _digest(source: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()}'"
