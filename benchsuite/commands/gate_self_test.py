@@ -1,0 +1,133 @@
+"""`gate --self-test`: how often does the gate err on this machine?"""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from benchsuite import terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from benchsuite.gate.self_test.decisions import SelfTest, SelfTestDirectory
+    from benchsuite.gate.self_test.plan import Part
+
+ACCURACY_FILE = "gate-accuracy.md"
+PARTS: tuple[Part, ...] = ("time", "exact")
+
+
+def self_test(  # noqa: PLR0917 - the options of a command
+    directory: Path | None, resume: Path | None, loads: tuple[int, ...], seed: int, runs_dir: Path,
+    out: terminal.Terminal, as_json: bool, parts: tuple[Part, ...] = PARTS, limit: int | None = None,
+) -> None:  # fmt: skip
+    """Measure the gate's error rates through the gate itself, show them, and write them to `gate-accuracy.md`.
+
+    The caller must not hold the machine's lock: each gate command takes it.
+
+    Args:
+        directory: where decisions and runs go; None: a new folder below `runs_dir`.
+        resume: an interrupted self-test to go on with, by its own plan; loads, seed and parts are ignored then.
+        loads: numbers of busy neighbours.
+        seed: of everything random.
+        runs_dir: where run directories are.
+        out: the terminal.
+        as_json: whether stdout gets the result as one JSON document.
+        parts: decisions about times, about exact metrics, or both.
+        limit: run no more than so many gate commands now.
+
+    Raises:
+        UsageError: the folder, the self-test to resume, or git cannot be used.
+        NotComparableError: the self-test to resume was begun with other code, other versions or on another machine.
+        NothingMeasuredError: no decision has been made.
+        BenchsuiteError: the gate ended without a verdict three times in a row.
+        KeyboardInterrupt: the user interrupted; the self-test can be resumed.
+    """
+    from benchsuite.errors import NothingMeasuredError
+    from benchsuite.gate.self_test import words
+    from benchsuite.gate.self_test.decisions import SelfTestDirectory
+    from benchsuite.gate.self_test.runner import run_batches
+    from benchsuite.gate.self_test.tally import tally
+
+    if resume is not None:
+        kept = SelfTestDirectory(resume)
+        _demand_same(resume, kept.header(), _header(loads, seed, parts))
+    else:
+        path = directory or runs_dir / f"self-test-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+        kept = SelfTestDirectory.create(path, _header(loads, seed, parts))
+    header = kept.header()
+    try:
+        failed = run_batches(header.batches, kept, out, limit)
+    except BaseException:
+        out.note(f"what was decided is kept; go on with it: {_resuming(kept)}")
+        raise
+    decisions = kept.decisions(header.batches)
+    if not decisions:
+        raise NothingMeasuredError(f"no decision has been made: see above, then {_resuming(kept)}")
+    found = tally(decisions)
+    page = kept.path / ACCURACY_FILE
+    page.write_text(words.markdown(header, found, len(decisions)), encoding="utf-8")
+    if as_json:
+        terminal.print_json(words.document(header, found, len(decisions)))
+    for table in words.tables(found):
+        out.line(table.title, style="bold")
+        out.table(table.columns, table.rows)
+    open_batches = len(header.batches) - len({decision.batch for decision in decisions})
+    if open_batches:
+        why = f", {failed} of them failed" if failed else ""
+        out.note(f"{open_batches} of {len(header.batches)} batches are open{why}: {_resuming(kept)}")
+    out.line(str(page))
+
+
+def _header(loads: Sequence[int], seed: int, parts: tuple[Part, ...]) -> SelfTest:
+    import platform
+    from importlib.metadata import version
+
+    from benchsuite import __version__
+    from benchsuite.commands.request import describe_commit
+    from benchsuite.environment import read_machine
+    from benchsuite.gate.self_test.decisions import SelfTest
+    from benchsuite.gate.self_test.plan import make_plan
+    from benchsuite.origin import PROJECT_ROOT
+
+    loads = tuple(dict.fromkeys(loads))
+    return SelfTest(
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        seed=seed,
+        loads=loads,
+        batches=make_plan(loads, seed, parts),
+        versions={
+            "benchsuite": __version__,
+            "Python": platform.python_version(),
+            **{package: version(package) for package in ("torch", "memray")},
+        },
+        commit=describe_commit(PROJECT_ROOT) if (PROJECT_ROOT / ".git").exists() else None,
+        machine=dataclasses.asdict(read_machine()),
+    )
+
+
+def _demand_same(path: Path, begun: SelfTest, now: SelfTest) -> None:
+    """Refuse to count decisions together that different gates have made."""
+    from benchsuite.environment import differences
+    from benchsuite.errors import NotComparableError
+
+    changed = differences(_facts(begun), _facts(now))
+    if changed:
+        named = "; ".join(f"{name} was {then}, is {is_}" for name, (then, is_) in changed.items())
+        raise NotComparableError(f"{path}: it was begun with something else ({named}): start a new self-test")
+
+
+def _facts(header: SelfTest) -> dict[str, str]:
+    from benchsuite.environment import comparable_facts
+
+    return {
+        "commit": str(header.commit),
+        **header.versions,
+        **comparable_facts(header.machine, {}, {}),
+    }
+
+
+def _resuming(kept: SelfTestDirectory) -> str:
+    return f"python -m benchsuite gate --self-test --resume {kept.path}"

@@ -1,0 +1,135 @@
+"""Which decisions a self-test has the gate make, and in which order: pure functions of the seed."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+from benchsuite.gate.settings import DEFAULT_LIMITS, TIME_METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+Part: TypeAlias = Literal["time", "exact"]
+"""`time`: decisions about step times alone; `exact`: about all metrics that repeat exactly."""
+PARTS: tuple[Part, ...] = get_args(Part)
+PlantKind: TypeAlias = Literal["none", "slowdown", "memory", "leak", "operator", "check"]
+WORK = ("train", "train_small", "infer")
+"""The scenarios of the project."""
+BATCH_SIZE = 8
+"""Variants in one gate command, as many as its default set has; each scenario has as many copies."""
+METRICS: Mapping[Part, tuple[str, ...]] = {
+    "time": tuple(sorted(TIME_METRICS)),
+    "exact": tuple(metric for metric in DEFAULT_LIMITS if metric not in TIME_METRICS),
+}
+"""What the gate is asked about: times take pairs and no passes, exact metrics passes and one pair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """What the head has and the base lacks."""
+
+    kind: PlantKind = "none"
+    share: float = 0.0
+    """Of a slowdown: 0.05 is 5 % of a step's time."""
+
+
+NONE = Plant()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One decision."""
+
+    variant: str
+    plant: Plant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One gate command."""
+
+    number: int
+    part: Part
+    load: int
+    """How many busy neighbours it has."""
+    seed: int
+    decisions: tuple[Planned, ...]
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Batch:
+        """Read what `dataclasses.asdict` made of one."""
+        decisions = tuple(Planned(d["variant"], Plant(**d["plant"])) for d in document["decisions"])
+        return cls(**{**document, "decisions": decisions})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How many decisions of each kind there are, for each load."""
+
+    identical: int = 100
+    slowdowns: tuple[tuple[float, int], ...] = ((0.05, 20), (0.03, 20))
+    """Shares and numbers."""
+    exact: int = 4
+    """Of each planted change that is no slowdown."""
+    controls: int = 8
+    """Identical code among those."""
+
+
+def make_plan(
+    loads: Sequence[int], seed: int, parts: Iterable[Part] = PARTS, counts: Counts = Counts()
+) -> tuple[Batch, ...]:
+    """Return the batches in their order: loads and parts alternate, so that any beginning has something of each.
+
+    Planted and identical variants share a batch, as they would in a user's change, and each batch has its part of
+    every kind.
+
+    Args:
+        loads: numbers of busy neighbours, each once.
+        seed: of everything random.
+        parts: which kinds of decisions.
+        counts: how many.
+    """
+    rng = random.Random(f"{seed}/self-test")
+    by_load = []
+    for load in loads:
+        placed: list[tuple[float, Batch]] = []
+        for part in PARTS:
+            if part in parts:
+                packed = list(_packed(_plants(part, counts), rng))
+                placed += [
+                    (
+                        (place + 0.5) / len(packed),
+                        Batch(number=0, part=part, load=load, seed=rng.randrange(2**31), decisions=decisions),
+                    )
+                    for place, decisions in enumerate(packed)
+                ]
+        by_load.append([batch for _, batch in sorted(placed, key=lambda entry: entry[0])])
+    ordered = [batch for together in zip(*by_load, strict=True) for batch in together]
+    return tuple(dataclasses.replace(batch, number=number) for number, batch in enumerate(ordered))
+
+
+def _plants(part: Part, counts: Counts) -> list[list[Plant]]:
+    """Return the plants of one load, those of one kind together."""
+    if part == "time":
+        slower = [[Plant("slowdown", share)] * number for share, number in counts.slowdowns]
+        return [[NONE] * counts.identical, *slower]
+    kinds: tuple[PlantKind, ...] = ("memory", "leak", "operator", "check")
+    return [[NONE] * counts.controls, *([Plant(kind)] * counts.exact for kind in kinds)]
+
+
+def _packed(groups: Sequence[Sequence[Plant]], rng: random.Random) -> Iterator[tuple[Planned, ...]]:
+    """Deal the plants out to batches, each with a scenario; every kind gets every scenario equally often."""
+    cards: list[tuple[str, Plant]] = []
+    for group in groups:
+        work = [WORK[place % len(WORK)] for place in range(len(group))]
+        rng.shuffle(work)
+        cards += zip(work, group, strict=True)
+    num_batches = math.ceil(len(cards) / BATCH_SIZE)
+    for first in range(num_batches):
+        hand = cards[first::num_batches]
+        rng.shuffle(hand)
+        yield tuple(Planned(f"{work}[copy={copy}]", plant) for copy, (work, plant) in enumerate(hand))
