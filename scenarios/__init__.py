@@ -20,3 +20,19 @@ BUILT_IN = (
     "stack",
 )
 """The modules of this package that hold a scenario of the same name, in the order of a report."""
+
+GATED = (
+    "device[device=cpu]",
+    "device[device=cpu,phase=infer]",
+    "compile[mode=default,phase=infer]",
+    "precision[precision=bf16-autocast]",
+    "loader[pipeline=images]",
+    "optimizer[optimizer=adam]",
+    "memory_saving[technique=checkpointing]",
+    "serving[engine=eager]",
+    "device[device=cuda]",
+    "device[device=cuda,phase=infer]",
+    "transfer[data=host,device=cuda]",
+    "cuda_graphs[launch=graph]",
+)
+"""The variants that a gate takes where none are named: together they run what all others are made of."""

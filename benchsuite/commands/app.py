@@ -5,8 +5,11 @@ from __future__ import annotations
 import click
 
 from benchsuite import __version__
+from benchsuite.commands.baseline import baseline
 from benchsuite.commands.compare import compare
+from benchsuite.commands.config import config
 from benchsuite.commands.doctor import doctor
+from benchsuite.commands.gate import gate
 from benchsuite.commands.list import list_
 from benchsuite.commands.report import report
 from benchsuite.commands.run import run
@@ -15,8 +18,8 @@ from benchsuite.commands.run import run
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=(
-        "Exit codes: 0 fine; 2 wrong usage; 3 a scenario failed, a check did not hold or nothing was measured; "
-        "4 not comparable; 6 the machine is being measured by another; 70 a fault of this program; 130 interrupted."
+        "Exit codes: 0 fine; 1 a confirmed regression; 2 wrong usage; 3 a scenario failed, a check did not hold or nothing "
+        "was measured; 4 not comparable; 5 inconclusive, where that fails; 6 the machine is being measured by another; 70 a fault of this program; 130 interrupted."
     ),
 )
 @click.version_option(__version__, prog_name="benchsuite")
@@ -24,5 +27,5 @@ def app() -> None:
     """Measure what settings cost and bring in PyTorch training and inference, with evidence."""
 
 
-for command in (list_, run, report, compare, doctor):
+for command in (list_, run, report, compare, gate, baseline, config, doctor):
     app.add_command(command)
