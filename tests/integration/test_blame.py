@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,8 @@ import pytest
 
 from benchsuite.launcher import Zygote, can_fork
 from benchsuite.outcomes import record_of
-from benchsuite.turns import Outcome, run_group
+from benchsuite.plan import start_order
+from benchsuite.turns import Launch, Length, Outcome, run_group
 from benchsuite.worker.protocol import TrialSpec
 from reports.blame import blame
 
@@ -74,8 +76,14 @@ class Sides:
         if not timed:
             return base_records, head_records
         specs = [spec_of(file, self._task_file, "timing") for file in (base_file, head_file)]
-        launches = [self._launch(spec) for spec in specs]
-        pairs = [run_group(launches, number, "pair", timeout_s=PATIENCE_S) for number in range(PAIRS)]
+        launches = [Launch(self._launch(spec)) for spec in specs]
+        pairs = [
+            run_group(
+                launches, start_order(2, number, "pair"), random.Random(number), timeout_s=PATIENCE_S,
+                length=Length(alike=2),
+            )
+            for number in range(PAIRS)
+        ]  # fmt: skip
         timings = [
             [make_record(spec, pair[side], number) for number, pair in enumerate(pairs)]
             for side, spec in enumerate(specs)
