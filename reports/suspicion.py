@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,8 @@ ENOUGH: Final = 0.5
 """What explains less than this share of a change is no cause of it."""
 ALMOST_ALL: Final = 0.9
 """What explains less than this share of a change is called probable."""
+PLACE: Final = re.compile(r"\(.+:\d+\)")
+"""A file and a line; where no suspicion names one, such as of what an operator sign does, the changed files are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ def accuse(
     part = _of(share, change, spell) + (f" {unit}" if unit else "")
     if best is None or share < ENOUGH:
         return _doubt(best, share, part, changed_files)
-    aside = f"; {best.aside}" if best.aside else ""
+    asides = [best.aside, "" if PLACE.search(f"{best.what} {best.aside}") else tell_files(changed_files)]
+    aside = "".join(f"; {one}" for one in asides if one)
     if best.sure and share >= ALMOST_ALL:
         return fmt.sentence(f"{best.what}{aside}: this explains {part}", capital=False)
     return fmt.sentence(f"Probably {best.what}{aside}: this explains {part}")

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchsuite.record import AllocationSite, CallRow, OperatorRow, Record, Turn
+from reports import format as fmt
 from reports.blame import blame
 from reports.call_changes import CallProfile, changed_calls, changed_functions
+from reports.suspicion import Suspicion, accuse
 
 MS = 1e6
 STEP = "step (train.py:20)"
@@ -237,3 +239,13 @@ def test_it_is_always_one_sentence(
     assert said.endswith(".")
     assert "\n" not in said
     assert ". " not in said
+
+
+def test_a_cause_without_a_line_is_told_with_the_changed_files():
+    """What an operator sign does is no call of its own."""
+    found = Suspicion("aten::mm is called 28 times a step instead of 20", 100.0)
+    assert accuse([found], 100.0, fmt.duration, ["library/steps.py"]) == (
+        "aten::mm is called 28 times a step instead of 20; changed file is library/steps.py: this explains all of 100 ns."
+    )
+    known = Suspicion("aten::mm is called 28 times a step, from `step` (model.py:3)", 100.0)
+    assert "changed file" not in accuse([known], 100.0, fmt.duration, ["library/steps.py"])
