@@ -21,7 +21,7 @@ CONFIG = """\
 only_scenarios = ["bench.py"]
 screening_pairs = 3
 confirmation_pairs = 8
-further_pairs = 0
+further_pairs = 8
 """
 BENCH = """\
 from dataclasses import dataclass
