@@ -7,6 +7,7 @@ otherwise have one side run the other's code, and a gate compare head with itsel
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import sysconfig
 from pathlib import Path
@@ -63,41 +64,73 @@ def _interpreter_folders(*roots: Path) -> set[Path]:
     return library | {own for own in prefixes if any(root in own.parents for root in roots)}
 
 
-def files_of(code: CodeSide) -> dict[str, str]:
-    """Return the files of this side that were imported, relative to its root, with the beginning of their SHA-256."""
-    root = Path(code.root)
-    return {
+def account_for(code: CodeSide) -> tuple[dict[str, str], list[str]]:
+    """Return whose code was imported.
+
+    Returns:
+        The files of this side, relative to its root, with the beginning of their SHA-256; and the modules that should
+        have come from this side and did not, as `name from file`: they lie below the other side's root, or have a
+        namesake in one of this side's places.
+    """
+    modules = sorted(_modules(code))
+    root, other = Path(code.root), Path(code.other_root)
+    files = {
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-        for _name, path in sorted(_modules(code))
+        for _name, path in modules
         if _is_below(path, root) and path.is_file()
     }
-
-
-def foreign_files(code: CodeSide) -> list[str]:
-    """Return the modules that should have come from this side and did not, as `name from file`.
-
-    They lie below the other side's root, or have a namesake in one of this side's places.
-    """
-    root, other = Path(code.root), Path(code.other_root)
-    return [
+    foreign = [
         f"{name} from {path}"
-        for name, path in sorted(_modules(code))
+        for name, path in modules
         if not path.is_relative_to(root)
         and str(path) not in code.lent
         and (_is_below(path, other) or _has_namesake(name, code))
     ]
+    return files, foreign
 
 
 def _modules(code: CodeSide) -> Iterator[tuple[str, Path]]:
-    """Yield the modules that may be a side's, neither the interpreter's nor the engine's, with their files."""
-    own = [ENGINE, *_interpreter_folders(Path(code.root), Path(code.other_root))]
+    """Yield the modules that may be a side's, with their files: those below a root, and those of a name that a side knows.
+
+    A worker asks this of some thousand modules, nearly all of them torch's, while the next pair waits: only what is
+    left becomes a `Path`.
+    """
+    roots = (code.root, code.other_root)
+    own = [str(folder) for folder in (ENGINE, *_interpreter_folders(*map(Path, roots)))]
+    folders: dict[str, str] = {}
+    known: dict[str, bool] = {}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if not isinstance(file, str) or name.partition(".")[0] in sys.stdlib_module_names:
+        top = name.partition(".")[0]
+        if not isinstance(file, str) or top in sys.stdlib_module_names:
             continue
-        path = Path(file).resolve()
-        if not any(_is_below(path, folder) for folder in own):
-            yield name, path
+        path = _resolved(file, folders)
+        if any(_lies_in(path, folder) and not _is_installed(path, folder) for folder in own):
+            continue
+        if top not in known:
+            known[top] = any(
+                Path(place, top).is_dir() or Path(place, f"{top}.py").is_file() for place in code.places
+            )
+        if known[top] or any(_lies_in(path, folder) for folder in roots if folder):
+            yield name, Path(path)
+
+
+def _resolved(file: str, folders: dict[str, str]) -> str:
+    """Return a file's path without links; what is known of folders is kept."""
+    if os.path.islink(file):  # noqa: PTH114 - some thousand times
+        return os.path.realpath(file)
+    folder, name = os.path.split(file)
+    if folder not in folders:
+        folders[folder] = os.path.realpath(folder)
+    return f"{folders[folder].rstrip(os.sep)}{os.sep}{name}"
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    return path.startswith(f"{folder.rstrip(os.sep)}{os.sep}")
+
+
+def _is_installed(path: str, folder: str) -> bool:
+    return not INSTALLED.isdisjoint(path[len(folder) :].split(os.sep))  # noqa: PTH206 - some thousand times
 
 
 def _is_below(path: Path, root: Path) -> bool:

@@ -48,10 +48,7 @@ def serve(channel: Channel) -> None:
         with ranks.assembled(spec, channel, Duties(_set_process, build, run_pass)) as team:
             result = _run(team.part, channel)
         if spec.code is not None:
-            result |= {
-                "files": provenance.files_of(spec.code),
-                "foreign": provenance.foreign_files(spec.code),
-            }
+            result["files"], result["foreign"] = provenance.account_for(spec.code)
         channel.send({"event": "result", **team.total(result)})
     except (ChannelClosedError, ranks.ToldError):
         return

@@ -24,7 +24,8 @@ code = CodeSide.from_json(json.loads(sys.argv[1]))
 exec(sys.argv[2])
 provenance.put_first(code.places)
 exec(sys.argv[3])
-print(json.dumps({"files": provenance.files_of(code), "foreign": provenance.foreign_files(code)}))
+files, foreign = provenance.account_for(code)
+print(json.dumps({"files": files, "foreign": foreign}))
 """
 
 
