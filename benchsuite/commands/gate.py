@@ -232,6 +232,8 @@ def _gate_sides(  # noqa: PLR0917
         timeout_s=settings.timeout_s,
     )
     texts = wanted_texts(config, names, everything=everything)
+    if request.prepare:
+        out.note(f"preparing the base: {request.prepare}")
     with open_sides(request) as sides:
         selection = select(sides, names, texts, unmet, everything=everything)
         for note in sides.notes:

@@ -182,6 +182,17 @@ def test_identical_code_passes_and_a_slower_step_is_a_regression_with_a_cause(pr
     assert "runs" not in project.git("status", "--porcelain")
 
 
+def test_a_fault_of_the_program_itself_is_not_taken_for_a_regression(project):
+    broken = project.tmp / "broken"
+    broken.mkdir()
+    (broken / "filelock.py").write_text("raise RuntimeError('planted')\n", encoding="utf-8")
+    places = os.pathsep.join(filter(None, [str(broken), os.environ.get("PYTHONPATH", "")]))
+    done = project.gate("--against", "main", PYTHONPATH=places)
+    assert done.returncode == 70
+    assert "RuntimeError: planted" in done.stderr
+    assert not (project.root / "runs").exists()
+
+
 def test_a_failing_check_and_a_base_that_does_not_import_fail(project):
     project.write("bench.py", BENCH.replace("CHECK_LIMIT = 1", "CHECK_LIMIT = 2"))
     done = project.gate("--against", "main", "--metric", "step_time")
@@ -260,8 +271,9 @@ def test_wrong_usage_and_a_busy_machine_are_said_in_one_line(project, monkeypatc
     ):
         done = project.gate(*arguments)
         assert done.returncode == 2, done.stderr
-        assert said in done.stderr
-        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+        progress, _, error = done.stderr.strip().rpartition("\n")
+        assert said in error
+        assert progress == ("preparing the base: exit 7" if "--prepare" in arguments else "")
     assert project.worktrees() == []
     assert not (project.root / "runs").exists()
     with machine_lock("a test", project.tmp):
