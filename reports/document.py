@@ -23,8 +23,38 @@ UNITS = re.compile(
 )
 
 
-def render_document(template: str, **content: object) -> str:
-    """Return one HTML document from a template that extends `base.html.j2`."""
+def render_document(template: str, *, own_script: str = "", connect: str = "", **content: object) -> str:
+    """Return one HTML document from a template that extends `base.html.j2`.
+
+    Args:
+        template: its name.
+        own_script: the name of a script that this page has beside the one of all pages.
+        connect: where its script may read from, as a source of a Content-Security-Policy.
+        **content: what the template shows.
+    """
+    environment = _environment()
+    return environment.get_template(template).render(
+        style=_source(environment, "style.css"),
+        script=_source(environment, "script.js"),
+        own_script=_source(environment, own_script) if own_script else "",
+        policy=page_policy(own_script=own_script, connect=connect),
+        version=__version__,
+        **content,
+    )
+
+
+def page_policy(*, own_script: str = "", connect: str = "") -> str:
+    """Return the Content-Security-Policy of a page: its own style and scripts, by their digests, and nothing else."""
+    environment = _environment()
+    scripts = [_digest(_source(environment, name)) for name in ("script.js", own_script) if name]
+    return (
+        f"default-src 'none'; style-src {_digest(_source(environment, 'style.css'))}; "
+        f"script-src {' '.join(scripts)}; base-uri 'none'; form-action 'none'"
+        + (f"; connect-src {connect}" if connect else "")
+    )
+
+
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=True,
@@ -33,15 +63,7 @@ def render_document(template: str, **content: object) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"held": _held, "capital": lambda text: text[:1].upper() + text[1:]}
-    style, script = (_source(environment, name) for name in ("style.css", "script.js"))
-    return environment.get_template(template).render(
-        style=style,
-        script=script,
-        policy=f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
-        "base-uri 'none'; form-action 'none'",
-        version=__version__,
-        **content,
-    )
+    return environment
 
 
 def write_file(path: Path, text: str) -> Path:
