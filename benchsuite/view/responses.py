@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from benchsuite.view.library import OpenFile
 
-COMMON: Final[Mapping[str, str]] = {
+COMMON: Final[dict[str, str]] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reports.view.files_page import files_page
-from reports.view.index_page import index_page
-from reports.view.report_page import report_page
-from reports.view.trace_page import trace_page
-from reports.view.trouble_page import trouble_page
+from reports.view.files import files_page
+from reports.view.index import index_page
+from reports.view.report import report_page
+from reports.view.trace import trace_page
+from reports.view.trouble import trouble_page
 
 __all__ = ["files_page", "index_page", "report_page", "trace_page", "trouble_page"]

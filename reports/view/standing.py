@@ -112,7 +112,7 @@ def _outcome(info: RunInfo, counts: Mapping[str, int]) -> tuple[str, str]:
         return "no verdict", "inconclusive"
     if not counts.get("completed"):
         return f"{ended}, nothing measured", "failed" if info.finished else "inconclusive"
-    words = f"{ended}, {failed:,} failed" if failed else ended
+    words = f"{ended}, {fmt.count(failed)} trial{'s' if failed > 1 else ''} failed" if failed else ended
     return words, "failed" if failed else "" if info.finished else "inconclusive"
 
 
