@@ -16,40 +16,43 @@ from benchsuite.errors import UsageError
 from reports import format as fmt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 UNITS = re.compile(
     r"(?<=\d) (?=(?:ns|µs|ms|s|min|h|B|KiB|MiB|GiB|TiB|µJ|mJ|J|kJ|%|million|billion|items/s|times|points|rounds?|steps|pairs?)\b|%)"
 )
+SCRIPTS = ("script.js",)
+"""What becomes the one script of a page, in this order."""
 
 
-def render_document(template: str, *, own_script: str = "", connect: str = "", **content: object) -> str:
+def render_document(
+    template: str, *, scripts: Sequence[str] = SCRIPTS, connect: str = "", **content: object
+) -> str:
     """Return one HTML document from a template that extends `base.html.j2`.
 
     Args:
         template: its name.
-        own_script: the name of a script that this page has beside the one of all pages.
-        connect: where its script may read from, as a source of a Content-Security-Policy.
+        scripts: the names of the scripts that become the page's one.
+        connect: where it may read from, as a source of a Content-Security-Policy; empty: from nowhere.
         **content: what the template shows.
     """
     environment = _environment()
     return environment.get_template(template).render(
         style=_source(environment, "style.css"),
-        script=_source(environment, "script.js"),
-        own_script=_source(environment, own_script) if own_script else "",
-        policy=page_policy(own_script=own_script, connect=connect),
+        script=_script(environment, scripts),
+        policy=page_policy(scripts=scripts, connect=connect),
         version=__version__,
         **content,
     )
 
 
-def page_policy(*, own_script: str = "", connect: str = "") -> str:
-    """Return the Content-Security-Policy of a page: its own style and scripts, by their digests, and nothing else."""
+def page_policy(*, scripts: Sequence[str] = SCRIPTS, connect: str = "") -> str:
+    """Return the Content-Security-Policy of such a page: its own style and script, by their digests, and nothing else."""
     environment = _environment()
-    scripts = [_digest(_source(environment, name)) for name in ("script.js", own_script) if name]
     return (
         f"default-src 'none'; style-src {_digest(_source(environment, 'style.css'))}; "
-        f"script-src {' '.join(scripts)}; base-uri 'none'; form-action 'none'"
+        f"script-src {_digest(_script(environment, scripts))}; base-uri 'none'; form-action 'none'"
         + (f"; connect-src {connect}" if connect else "")
     )
 
@@ -99,6 +102,10 @@ def _source(environment: jinja2.Environment, name: str) -> str:
     if environment.loader is None:
         raise RuntimeError("the environment has no loader")
     return environment.loader.get_source(environment, name)[0].strip()
+
+
+def _script(environment: jinja2.Environment, names: Sequence[str]) -> str:
+    return "\n".join(_source(environment, name) for name in names)
 
 
 def _digest(source: str) -> str:

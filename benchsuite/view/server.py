@@ -71,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection |= bool(headers.get("Content-Length") or headers.get("Transfer-Encoding"))
         request = Request(
             method=self.command,
-            target=self.requestline.split(" ")[1],
+            target=self.requestline.split()[1],
             host=hosts[0].lower() if len(hosts) == 1 else "",
             accept=headers.get("Accept", ""),
             range=headers.get("Range", ""),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 from typing import TYPE_CHECKING, Final
 
-import reports
 from benchsuite import __version__
+from benchsuite.errors import UsageError
 from benchsuite.store import INFO_FILE, RECORDS_FILE, REPORT_FILE, VERDICT_FILE
 from benchsuite.view.responses import Page
-from reports.document import page_policy
+from reports.document import page_policy, write_file
+from reports.gate_files import read_verdict
+from reports.gate_page import render_verdict
+from reports.load import load
+from reports.page import render
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,14 +27,20 @@ HEAD_CHARACTERS: Final = 4096
 def report_page(run: Path) -> Page:
     """Return the page of a run or a gate, built anew where it is missing or outdated.
 
+    What was built is kept in the run's directory where that can be written.
+
     Raises:
-        UsageError: the run is damaged, or its directory cannot be written.
+        UsageError: the run is damaged.
         NotComparableError: a newer version of benchsuite wrote the run.
     """
     path = run / REPORT_FILE
-    if not is_current(run):
-        path = reports.build(run)
-    return Page(path.read_text(encoding="utf-8", errors="replace"), page_policy())
+    if is_current(run):
+        return Page(path.read_text(encoding="utf-8", errors="replace"), page_policy())
+    verdict = read_verdict(run)
+    document = render_verdict(verdict) if verdict else render(load(run))
+    with contextlib.suppress(UsageError):
+        write_file(path, document)
+    return Page(document, page_policy())
 
 
 def is_current(run: Path) -> bool:

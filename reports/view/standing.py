@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from benchsuite.gate.verdict import Verdict
     from benchsuite.record import RunInfo
 
-OUTCOME: Final = re.compile(rb'"group":"(?:[^"\\]|\\.)*","outcome":"(\w+)"')
+TEXT: Final = rb'"(?:[^"\\]|\\.)*"'
+OUTCOME: Final = re.compile(
+    rb'"baseline":(?:true|false),"repetition":\d+,"group":'
+    + TEXT
+    + rb'(?:,"\w+":'
+    + TEXT
+    + rb')*?,"outcome":"(\w+)"'
+)
 """Where a line says how its trial ended, as this program writes it; a quote inside a text is escaped."""
 HEAD_BYTES: Final = 65536
 NAMED: Final = re.compile(r"\d{8}T\d{6}Z")

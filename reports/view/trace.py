@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from benchsuite.view.responses import Page
 from reports import format as fmt
-from reports.document import page_policy, render_document
+from reports.document import SCRIPTS, page_policy, render_document
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCRIPT: Final = "perfetto.js"
+TRACE_SCRIPTS: Final = (*SCRIPTS, "perfetto.js")
 CONNECT: Final = "'self'"
 
 
@@ -26,11 +26,11 @@ def trace_page(run: Path, names: tuple[str, ...], size_bytes: int) -> Page:
     *folders, name = map(fmt.name, names)
     html = render_document(
         "trace.html.j2",
-        own_script=SCRIPT,
+        scripts=TRACE_SCRIPTS,
         connect=CONNECT,
         title=" ".join(folders[1:] or [name]),
         run=fmt.name(run.name),
         name=name,
         size=fmt.size(size_bytes),
     )
-    return Page(html, page_policy(own_script=SCRIPT, connect=CONNECT), opens_windows=True)
+    return Page(html, page_policy(scripts=TRACE_SCRIPTS, connect=CONNECT), opens_windows=True)

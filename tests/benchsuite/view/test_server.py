@@ -237,13 +237,15 @@ def test_a_body_is_not_taken_for_a_request(server: Server) -> None:
     ("request_", "phrase"),
     [
         (b"GARBAGE\r\n\r\n", b"Bad Request"),
+        (b"GET\t/\tHTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n", b"Not Found"),
+        (b"POST\t/\tHTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n", b"Method Not Allowed"),
         (b"GET / HTTP/9.9\r\n\r\n", b"HTTP Version Not Supported"),
         (b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\n\r\n", b"Request-URI Too Long"),
         (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", b"Request Header Fields Too Large"),
     ],
 )
 def test_what_is_no_request_is_answered_plainly(server: Server, request_: bytes, phrase: bytes) -> None:
-    answer = exchange(server, request_)
+    answer = exchange(server, request_.replace(b"PORT", str(server.server_port).encode()))
     assert answer.endswith(phrase + b"\n")
     assert b"<" not in answer
 

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sample_run import make_info, write_run
+from sample_verdict import make_verdict
 
+import reports
 from benchsuite.errors import UsageError
 from reports.view import report_page
 from reports.view.report import is_current
@@ -65,6 +67,25 @@ def test_a_link_in_its_place_is_replaced(run: Path, tmp_path: Path) -> None:
     assert not is_current(run)
     report_page(run)
     assert not (run / "report.html").is_symlink()
+
+
+def test_a_run_that_cannot_be_written_is_shown_all_the_same(run: Path, monkeypatch) -> None:
+    right = report_page(run).html
+    (run / "report.html").unlink()
+
+    def refuse(path: Path, _text: str) -> Path:
+        raise UsageError(f"{path}: cannot write the report there")
+
+    monkeypatch.setattr("reports.view.report.write_file", refuse)
+    assert report_page(run).html == right
+    assert not (run / "report.html").exists()
+
+
+def test_a_gate_is_shown_by_its_verdict(run: Path) -> None:
+    reports.write_verdict(make_verdict(), run)
+    built = (run / "report.html").read_text(encoding="utf-8")
+    (run / "report.html").unlink()
+    assert report_page(run).html == built
 
 
 def test_a_page_says_by_what_policy_it_is_served(run: Path) -> None:

@@ -13,7 +13,7 @@ from sample_verdict import make_verdict
 import reports
 from benchsuite.view.site import Shelved
 from reports.view.index import index_page
-from reports.view.standing import standing
+from reports.view.standing import _count, standing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,11 +59,17 @@ def test_a_gate_is_told_by_its_verdict(tmp_path: Path) -> None:
     assert found.commit == "a" * 12
 
 
+def test_lines_that_this_program_wrote_need_not_be_parsed(sample: Path, monkeypatch) -> None:
+    monkeypatch.setattr("reports.view.standing._parsed", lambda line: pytest.fail(f"parsed: {line[:200]!r}"))
+    monkeypatch.setattr("reports.view.standing._count", _count.__wrapped__)
+    assert standing(sample).outcome == "finished, 5 trials failed"
+
+
 def test_records_are_counted_by_what_they_say_of_themselves(tmp_path: Path) -> None:
     record = make_records(rounds=1)[0]
     trap = dataclasses.replace(
         record,
-        settings={"outcome": "failed", "group": '","outcome":"failed"'},
+        settings={"group": "x", "outcome": "failed", "other": '","outcome":"failed"'},
         reason='"group":"x","outcome":"failed"',
     )
     run = write_run(tmp_path, make_info(), [trap])
