@@ -166,6 +166,7 @@ class RunProgress:
 def print_json(document: Any) -> None:
     """Print the one JSON document of a command with `--json`."""
     sys.stdout.write(json.dumps(document, indent=1) + "\n")
+    sys.stdout.flush()  # `view` goes on after it
 
 
 @contextlib.contextmanager

@@ -16,15 +16,48 @@ from benchsuite.errors import UsageError
 from reports import format as fmt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 UNITS = re.compile(
     r"(?<=\d) (?=(?:ns|µs|ms|s|min|h|B|KiB|MiB|GiB|TiB|µJ|mJ|J|kJ|%|million|billion|items/s|times|points|rounds?|steps|pairs?)\b|%)"
 )
+SCRIPTS = ("script.js",)
+"""What becomes the one script of a page, in this order."""
 
 
-def render_document(template: str, **content: object) -> str:
-    """Return one HTML document from a template that extends `base.html.j2`."""
+def render_document(
+    template: str, *, scripts: Sequence[str] = SCRIPTS, connect: str = "", **content: object
+) -> str:
+    """Return one HTML document from a template that extends `base.html.j2`.
+
+    Args:
+        template: its name.
+        scripts: the names of the scripts that become the page's one.
+        connect: where it may read from, as a source of a Content-Security-Policy; empty: from nowhere.
+        **content: what the template shows.
+    """
+    environment = _environment()
+    return environment.get_template(template).render(
+        style=_source(environment, "style.css"),
+        script=_script(environment, scripts),
+        policy=page_policy(scripts=scripts, connect=connect),
+        version=__version__,
+        **content,
+    )
+
+
+def page_policy(*, scripts: Sequence[str] = SCRIPTS, connect: str = "") -> str:
+    """Return the Content-Security-Policy of such a page: its own style and script, by their digests, and nothing else."""
+    environment = _environment()
+    return (
+        f"default-src 'none'; style-src {_digest(_source(environment, 'style.css'))}; "
+        f"script-src {_digest(_script(environment, scripts))}; base-uri 'none'; form-action 'none'"
+        + (f"; connect-src {connect}" if connect else "")
+    )
+
+
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=True,
@@ -33,15 +66,7 @@ def render_document(template: str, **content: object) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"held": _held, "capital": lambda text: text[:1].upper() + text[1:]}
-    style, script = (_source(environment, name) for name in ("style.css", "script.js"))
-    return environment.get_template(template).render(
-        style=style,
-        script=script,
-        policy=f"default-src 'none'; style-src {_digest(style)}; script-src {_digest(script)}; "
-        "base-uri 'none'; form-action 'none'",
-        version=__version__,
-        **content,
-    )
+    return environment
 
 
 def write_file(path: Path, text: str) -> Path:
@@ -77,6 +102,10 @@ def _source(environment: jinja2.Environment, name: str) -> str:
     if environment.loader is None:
         raise RuntimeError("the environment has no loader")
     return environment.loader.get_source(environment, name)[0].strip()
+
+
+def _script(environment: jinja2.Environment, names: Sequence[str]) -> str:
+    return "\n".join(_source(environment, name) for name in names)
 
 
 def _digest(source: str) -> str:

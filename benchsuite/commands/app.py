@@ -13,6 +13,7 @@ from benchsuite.commands.gate import gate
 from benchsuite.commands.list import list_
 from benchsuite.commands.report import report
 from benchsuite.commands.run import run
+from benchsuite.commands.view import view
 
 
 @click.group(
@@ -27,5 +28,5 @@ def app() -> None:
     """Measure what settings cost and bring in PyTorch training and inference, with evidence."""
 
 
-for command in (list_, run, report, compare, gate, baseline, config, doctor):
+for command in (list_, run, report, view, compare, gate, baseline, config, doctor):
     app.add_command(command)

@@ -1,0 +1,1 @@
+"""Run directories over HTTP, on this machine alone: an address becomes a response; a thin server sends it."""
