@@ -22,6 +22,9 @@ UNITS = re.compile(
     r"(?<=\d) (?=(?:ns|µs|ms|s|min|h|B|KiB|MiB|GiB|TiB|µJ|mJ|J|kJ|%|million|billion|items/s|times|points|rounds?|steps|pairs?)\b|%)"
 )
 
+FACTOR = re.compile(r"(\d[\d,.]*\stimes\s\(\d[\d,.]* to \d[\d,.]*\))")
+"""A factor with its interval: `1.31 times (1.27 to 1.36)`."""
+
 
 def render_document(template: str, **content: object) -> str:
     """Return one HTML document from a template that extends `base.html.j2`."""
@@ -32,7 +35,11 @@ def render_document(template: str, **content: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"held": _held, "capital": lambda text: text[:1].upper() + text[1:]}
+    environment.filters |= {
+        "held": _held,
+        "factors": _factors,
+        "capital": lambda text: text[:1].upper() + text[1:],
+    }
     style, script = (_source(environment, name) for name in ("style.css", "script.js"))
     return environment.get_template(template).render(
         style=style,
@@ -71,6 +78,12 @@ def date(text: str) -> str:
 def _held(text: str) -> str:
     """Keep numbers and their units on one line."""
     return UNITS.sub("\N{NO-BREAK SPACE}", text)
+
+
+def _factors(text: str) -> list[tuple[str, bool]]:
+    """Cut a sentence into pieces, and say of each whether it is a factor with its interval."""
+    pieces = FACTOR.split(_held(text))
+    return [(piece, bool(place % 2)) for place, piece in enumerate(pieces) if piece]
 
 
 def _source(environment: jinja2.Environment, name: str) -> str:
