@@ -17,12 +17,15 @@ from reports.phrases import (
     absences,
     factor,
     labels,
+    level,
     no_comparison,
     nothing_measured,
+    said,
     single_round,
-    span,
     state,
     step,
+    subject,
+    takes,
     told,
     unproven,
 )
@@ -72,21 +75,22 @@ def best(context: ContextResult, field: Field) -> Statement:
     base = field.baseline
     if any(rival.verdict == "faster" for rival in field.rivals):
         return _faster(context, field)
-    level = [rival for rival in field.rivals if rival.verdict != "slower"]
-    base_step = f"{base.label} takes {step(base)}"
-    if not level:
+    equals = [rival for rival in field.rivals if rival.verdict != "slower"]
+    base_step = takes(base)
+    if not equals:
         slower = told(
             field.rivals,
             lambda rival: (
-                f"{rival.label} runs at {factor(rival.speedup)} its speed{price(rival.variant, base)}"
+                f"{said(rival.variant)} runs at {factor(rival.speedup)} its speed{price(rival.variant, base)}"
             ),
         )
-        return state(context, "shown", f"{base.label} is the fastest: {slower}", base_step, unproven(field))
-    found = f"{labels(level)} at {span(level)} times {fmt.possessive(base.label)} speed"
-    details = (prices(level, base), base_step, _rest(level, field), unproven(field))
-    if all(rival.verdict == "same" for rival in level):
+        text = f"{subject(base)} is the fastest: {slower}"
+        return state(context, "shown", text, base_step, unproven(field))
+    found = level(equals, base)
+    details = (prices(equals, base), base_step, _rest(equals, field), unproven(field))
+    if all(rival.verdict == "same" for rival in equals):
         return state(context, "shown", f"the same within {100 * SAME:.0f} %: {found}", *details)
-    shown = fmt.rounds(fewest_rounds(level))
+    shown = fmt.rounds(fewest_rounds(equals))
     return state(context, "open", f"no difference that {shown} could show: {found}", *details)
 
 
@@ -121,22 +125,22 @@ def _reached_variant(variant: VariantResult, *, named: bool) -> str:
             parts.append(reached_it or f"{goal[1]} % not reached")
     if variant.step_time is not None:
         parts.append(f"{fmt.duration(variant.step_time.value)} {'an epoch' if epochs else 'a step'}")
-    return (f"{variant.label}: " if named else "") + ", ".join(parts)
+    return (f"{said(variant)}: " if named else "") + ", ".join(parts)
 
 
 def _faster(context: ContextResult, field: Field) -> Statement:
     base = field.baseline
     winner = max(field.rivals, key=lambda rival: rival.speedup.value)
     ties = [rival for rival in field.rivals if rival is not winner and not winner.surely_beats(rival)]
-    text = f"{winner.label} is {factor(winner.speedup)} as fast as {base.label}"
+    text = f"{subject(winner.variant)} is {factor(winner.speedup)} as fast as {said(base)}"
     costs = price(winner.variant, base)
     if not ties and len(field.rivals) > 1 and not field.unproven and not absences(context):
-        text += " and the fastest of all" + ("," if costs else "")
+        text += " and the fastest of all"
     parts = [text + costs, payback(field, winner)]
     if ties:
         shown = fmt.rounds(fewest_rounds([winner, *ties]))
-        parts.append(f"whether it beats {labels(ties, 'or')} too, {shown} could not show")
-    steps = f"{winner.label} takes {step(winner.variant)}; {base.label} {step(base)}"
+        parts.append(f"{shown} could not show whether it beats {labels(ties, 'or')} too")
+    steps = f"{takes(winner.variant)}; {said(base)} {step(base)}"
     text = "; ".join(filter(None, parts))
     rest = _rest([winner], field)
     return state(context, "shown", text, steps, starts(field, winner), rest, unproven(field))
@@ -146,6 +150,8 @@ def _rest(named: list[Rival], field: Field) -> str:
     others = [rival for rival in field.rivals if rival not in named]
     parts = told(
         others,
-        lambda rival: f"{rival.label} at {factor(rival.speedup)}{price(rival.variant, field.baseline)}",
+        lambda rival: (
+            f"{said(rival.variant)} at {factor(rival.speedup)}{price(rival.variant, field.baseline)}"
+        ),
     )
-    return f"against {fmt.possessive(field.baseline.label)} speed: {parts}" if parts else ""
+    return f"against the speed of {said(field.baseline)}: {parts}" if parts else ""

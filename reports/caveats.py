@@ -1,9 +1,10 @@
-"""What changes how a run is to be read: told before its numbers."""
+"""What changes how a run is to be read: told before its answers, the gravest first."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from benchsuite.comparison import moved_groups
 from benchsuite.record import CANARY
@@ -13,49 +14,105 @@ from reports.collect import latest
 from reports.phrases import fault
 
 if TYPE_CHECKING:
-    from reports.load import ReportData
+    from collections.abc import Iterable
 
+    from reports.load import ReportData
+    from reports.results import VariantResult
+
+Level: TypeAlias = Literal["problem", "care", "note"]
 MOST_NAMES = 4
-MOST_REASONS = 4
+MOST_FAULTS = 2
+"""So many failed variants are told with their reason."""
+MOST_REASONS = 2
 """So many reasons to skip are told one by one."""
 
 
-def caveats(data: ReportData) -> tuple[str, ...]:
-    """Return the warnings that stand above the answers' evidence, the gravest first."""
-    info = data.run.info
+@dataclass(frozen=True, slots=True)
+class Caveat:
+    """One warning: a problem takes numbers away, care widens what they may mean, a note says what is not there."""
+
+    level: Level
+    text: str
+
+
+def caveats(data: ReportData) -> tuple[Caveat, ...]:
+    """Return the warnings that stand above the answers, the gravest first."""
+    levels: dict[Level, Iterable[str]] = {
+        "problem": [*_unfinished(data), *_failed(data), *_unread(data)],
+        "care": [*_leaking(data), *_moved(data), *_contended(data), *_fitness(data, "bad")],
+        "note": [
+            *_other_passes_failed(data),
+            *_skipped(data),
+            *map(_spelt, data.run.info.left_out),
+            *map(_spelt, data.problems[len(data.run.problems) :]),
+            *_fitness(data, "warn"),
+        ],
+    }
+    return tuple(Caveat(level, text) for level, texts in levels.items() for text in texts if text)
+
+
+def _spelt(text: str) -> str:
+    return fmt.sentence(fmt.clause(text), capital=False) if text else ""
+
+
+def _unread(data: ReportData) -> list[str]:
+    """Tell the first lines that could not be read; the others count."""
+    problems = data.run.problems
+    rest = len(problems) - MOST_NAMES
+    more = [f"{rest} more lines of the run's files could not be read."] if rest > 0 else []
+    return [*map(_spelt, problems[:MOST_NAMES]), *more]
+
+
+def _variants(data: ReportData) -> list[VariantResult]:
+    return [variant for result in data.scenarios for variant in result.variants]
+
+
+def _unfinished(data: ReportData) -> list[str]:
+    variants = _variants(data)
+    measured = sum(bool(variant.timings) for variant in variants)
     found = []
-    if not any(variant.timings for result in data.scenarios for variant in result.variants):
+    if not measured:
         found.append("No timing was completed: there is nothing to answer with.")
-    if info.finished is None:
+    if data.run.info.finished is None:
+        possible = sum(variant.outcome != "skipped" for variant in variants)
         found.append(
-            "The run was interrupted or is still going on: what stands here is what it had measured so far."
+            "The run was interrupted or is still going on: what stands here is what it had measured so far, "
+            f"{measured} of the {possible} variants that can run here."
         )
-    found += [*_failed(data), *_leaking(data), *_skipped(data), *_moved(data), *_contended(data)]
-    found += [
-        fmt.sentence(fmt.clause(f"{finding.get('message', '')}; {finding.get('remedy', '')}".rstrip("; ")))
-        for finding in info.fitness
-        if finding.get("level") not in {"ok", None}
-    ]
-    found += [
-        fmt.sentence(fmt.clause(text), capital=False) for text in (*info.left_out, *data.problems) if text
-    ]
-    return tuple(found)
+    return found
 
 
 def _failed(data: ReportData) -> list[str]:
-    variants = [variant for result in data.scenarios for variant in result.variants]
-    broken = [v for v in variants if v.failed_checks]
-    failed = [v for v in variants if v.faults and not v.failed_checks]
-    found = [f"{fmt.name(variant.id)} {fault(variant)}: its numbers do not count." for variant in broken]
-    timing = [v for v in failed if any(record.pass_ == "timing" for record in v.faults)]
-    if timing:
-        found.append(f"{_names([v.id for v in timing])} failed; the reasons stand with the scenario.")
-    others = [v for v in failed if v not in timing]
-    if others:
-        found.append(
-            f"The operator or memory pass of {_names([v.id for v in others])} failed; its timing stands."
-        )
-    return found
+    variants = _variants(data)
+    broken = [variant for variant in variants if variant.failed_checks]
+    found = [f"{fmt.name(v.id)} {fault(v)}: its numbers do not count." for v in broken[:MOST_NAMES]]
+    if rest := len(broken) - MOST_NAMES:
+        found += [f"{rest} more failed a check; which stands with their scenarios."] * (rest > 0)
+    timing = [
+        v for v in variants if not v.failed_checks and any(record.pass_ == "timing" for record in v.faults)
+    ]
+    if len(timing) > MOST_FAULTS:
+        return [*found, f"{_names([v.id for v in timing])} failed; the reasons stand with their scenarios."]
+    return [*found, *(fmt.sentence(f"{fmt.name(v.id)} {fault(v)}", capital=False) for v in timing)]
+
+
+def _other_passes_failed(data: ReportData) -> list[str]:
+    names = [
+        v.id
+        for v in _variants(data)
+        if v.faults and not v.failed_checks and not any(record.pass_ == "timing" for record in v.faults)
+    ]
+    return [f"The operator or memory pass of {_names(names)} failed; its timing stands."] if names else []
+
+
+def _fitness(data: ReportData, level: str) -> list[str]:
+    """Return in one sentence what `doctor` found at one level before the run."""
+    found = [
+        text
+        for finding in data.run.info.fitness
+        if finding.get("level") == level and (text := fmt.clause(finding.get("message", "")))
+    ]
+    return [f"Before the run: {fmt.sentence('; '.join(found), capital=False)}"] if found else []
 
 
 def _leaking(data: ReportData) -> list[str]:
@@ -73,7 +130,7 @@ def _leaking(data: ReportData) -> list[str]:
 
 
 def _skipped(data: ReportData) -> list[str]:
-    """Tell what was skipped by its reason, the commonest first; the rarest only count."""
+    """Tell in one sentence what was skipped, the commonest reason first."""
     reasons: dict[str, list[str]] = defaultdict(list)
     scenarios: dict[str, set[str]] = defaultdict(set)
     for result in data.scenarios:
@@ -82,18 +139,15 @@ def _skipped(data: ReportData) -> list[str]:
                 why = fmt.one_line(variant.reason).rstrip(".")
                 reasons[why].append(variant.id)
                 scenarios[why].add(result.name)
+    if not reasons:
+        return []
     ordered = sorted(reasons.items(), key=lambda pair: -len(pair[1]))
-    told = len(ordered) if len(ordered) == MOST_REASONS + 1 else MOST_REASONS
-    found = [
-        fmt.sentence(f"Skipped: {_counted(ids, len(scenarios[why]))}" + (f" ({why})" if why else ""))
-        for why, ids in ordered[:told]
-    ]
-    if rest := ordered[told:]:
+    told = ordered if len(ordered) <= MOST_REASONS else ordered[:1]
+    parts = [_counted(ids, len(scenarios[why])) + (f" ({why})" if why else "") for why, ids in told]
+    if rest := ordered[len(told) :]:
         number = sum(len(ids) for _, ids in rest)
-        found.append(
-            f"Skipped: {number} more, for {len(rest)} other reasons that stand with their scenarios."
-        )
-    return found
+        parts.append(f"{number} more, for {len(rest)} other reasons that stand with their scenarios")
+    return [f"Skipped: {'; '.join(parts)}."]
 
 
 def _counted(ids: list[str], scenarios: int) -> str:
@@ -112,23 +166,26 @@ def _moved(data: ReportData) -> list[str]:
     hit = sorted(
         {record.scenario for record in records if record.group in moved and record.scenario != CANARY}
     )
+    where = _names(hit) if len(hit) <= MOST_NAMES else f"{len(hit)} scenarios"
+    spread = fmt.percent(max(moved.values()))
     text = (
-        f"The machine itself moved: the canary, a fixed workload, spread by up to {fmt.percent(max(moved.values()))} "
-        f"in {len(moved)} of {len(watched)} groups ({_names(hit)}). Read their intervals with care."
+        f"The machine itself moved: the canary, a fixed workload, spread by up to {spread} in {len(moved)} of "
+        f"{len(watched)} groups ({where}). Read their intervals with care."
     )
     return [text]
 
 
 def _contended(data: ReportData) -> list[str]:
-    variants = [variant for result in data.scenarios for variant in result.variants]
+    variants = _variants(data)
     disturbed = [variant for variant in variants if variant.disturbances]
     number = sum(len(variant.disturbances) for variant in disturbed)
     total = sum(len(variant.timings) for variant in variants)
     if not number:
         return []
-    names = _names([variant.id for variant in disturbed])
+    few = len(disturbed) <= MOST_NAMES
+    names = _names([variant.id for variant in disturbed]) if few else f"{len(disturbed)} variants"
     return [
-        f"{number} of {total} timings were taken under contention: {names}; they are marked in the tables."
+        f"{number} of {total} timings were taken under contention: {names}, marked under Disturbed in the tables."
     ]
 
 

@@ -10,7 +10,6 @@ from reports.labels import CONTEXT_WORDS
 from reports.phrases import (
     Statement,
     factor,
-    labels,
     no_comparison,
     nothing_measured,
     single_round,
@@ -49,26 +48,32 @@ def stack(context: ContextResult) -> Statement:
         return state(
             context,
             "open",
-            f"{text} the {fmt.possessive(field.baseline.label)} speed",
+            f"{text} the speed of the {field.baseline.label}",
             base_step,
             unproven(field),
         )
     return _gain(context, field, best)
 
 
+def members(field: Field, variant: str) -> tuple[str, ...]:
+    """Return what is added to the reference loop up to one variant, given by its id, in order."""
+    ids = [rival.variant.id for rival in field.rivals]
+    upto = field.rivals[: ids.index(variant) + 1] if variant in ids else ()
+    return tuple(_added(rival) for rival in upto)
+
+
 def _gain(context: ContextResult, field: Field, best: Rival) -> Statement:
-    members = list(field.rivals)
-    upto = members[: members.index(best) + 1]
-    beyond = members[len(upto) :]
+    upto = field.rivals[: field.rivals.index(best) + 1]
+    beyond = field.rivals[len(upto) :]
     work = CONTEXT_WORDS.get(str(best.variant.settings.get("phase")), "the work")
     subject = "together they make" if len(upto) > 1 else f"{_added(best)} makes"
     text = f"{subject} {work} {factor(best.speedup)} as fast as the {field.baseline.label}"
     costs = price(best.variant, field.baseline)
-    parts = [text + _throughputs(best.variant, field.baseline) + (f",{costs}" if costs else "")]
+    parts = [text + _throughputs(best.variant, field.baseline) + costs]
     if len(upto) > 1:
         parts.append(f"step by step: {_steps(upto)}")
     if beyond:
-        parts.append(f"no further gain was shown for {labels(beyond)}")
+        parts.append(f"no further gain was shown for {fmt.some([_added(member) for member in beyond])}")
     details = (payback(field, best), starts(field, best, f"the {field.baseline.label}"), unproven(field))
     return state(context, "shown", "; ".join(parts), *details)
 

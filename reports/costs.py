@@ -18,7 +18,7 @@ from reports.findings import (
     find_knee,
     memory_ratio,
 )
-from reports.phrases import Statement, factor, labels, span, state, step, told, unproven
+from reports.phrases import Statement, factor, labels, level, said, state, subject, takes, told, unproven
 from reports.prices import price, prices
 
 if TYPE_CHECKING:
@@ -56,22 +56,22 @@ def break_even(context: ContextResult, field: Field) -> Statement:
     faster = [rival for rival in field.rivals if rival.verdict == "faster"]
     details = (_graphs(field), unproven(field))
     if not faster:
-        level = [rival for rival in field.rivals if rival.verdict != "slower"]
+        equals = [rival for rival in field.rivals if rival.verdict != "slower"]
         rest = told(
             field.rivals,
-            lambda r: f"{r.label} runs at {factor(r.speedup)} {fmt.possessive(base.label)} speed",
+            lambda r: f"{said(r.variant)} runs at {factor(r.speedup)} the speed of {said(base)}",
         )
-        if not level:
+        if not equals:
             return state(context, "shown", f"it never pays: {rest}", *details)
-        shown = fmt.rounds(fewest_rounds(level))
-        names = labels(level)
-        text = f"no gain that {shown} could show: {names} at {span(level)} times {fmt.possessive(base.label)} speed"
-        lost = _others([rival for rival in field.rivals if rival not in level], field)
-        return state(context, "open", text, lost, prices(level, base), *details)
+        shown = fmt.rounds(fewest_rounds(equals))
+        text = f"no gain that {shown} could show: {level(equals, base)}"
+        lost = _others([rival for rival in field.rivals if rival not in equals], field)
+        return state(context, "open", text, lost, prices(equals, base), *details)
     winner = max(faster, key=lambda rival: rival.speedup.value)
-    text = f"{winner.label} is {factor(winner.speedup)} as fast as {base.label}{price(winner.variant, base)}"
+    costs = price(winner.variant, base)
+    text = f"{subject(winner.variant)} is {factor(winner.speedup)} as fast as {said(base)}{costs}"
     if paid := _paid(winner, found):
-        text += f" and has paid {paid}"
+        text += f"{',' if costs else ''} and has paid {paid}"
     others = _others([rival for rival in field.rivals if rival is not winner], field)
     return state(context, "shown", text, _first_steps(winner, found, field), others, *details)
 
@@ -80,19 +80,17 @@ def trade_off(context: ContextResult, field: Field) -> Statement:
     """Say what each variant gives in speed and takes in memory."""
     base = field.baseline
     decided = [rival for rival in field.rivals if rival.verdict in {"faster", "slower"}]
-    base_step = f"{base.label} takes {step(base)}" + _peak(base)
+    base_step = takes(base) + _peak(base)
     if not decided:
         shown = fmt.rounds(fewest_rounds(field.rivals))
-        text = (
-            f"no difference in speed that {shown} could show: {labels(field.rivals)} at {span(field.rivals)} times "
-            f"{fmt.possessive(base.label)}"
-        )
+        text = f"no difference in speed that {shown} could show: {level(field.rivals, base)}"
         return state(context, "open", text, prices(field.rivals, base), base_step, unproven(field))
     named = sorted(decided, key=lambda rival: memory_ratio(rival.variant, base) or math.inf)[: fmt.MOST_NAMED]
+    shown = [rival for rival in decided if rival in named]
     text = "; ".join(
-        f"{rival.label} runs at {factor(rival.speedup)} {fmt.possessive(base.label)} speed{price(rival.variant, base)}"
-        for rival in decided
-        if rival in named
+        f"{subject(rival.variant) if rival is shown[0] else said(rival.variant)} runs at {factor(rival.speedup)} "
+        f"the speed of {said(base)}{price(rival.variant, base)}"
+        for rival in shown
     )
     more = len(decided) - len(named)
     others = f"{more} more, with more memory, stand in the table" if more else ""
@@ -152,8 +150,8 @@ def _after(steps: Interval) -> str:
 
 def _others(rivals: Sequence[Rival], field: Field) -> str:
     ending = {"slower": ", never pays", "same": ", no gain", "open": ", no gain shown"}
-    parts = told(rivals, lambda r: f"{r.label} at {factor(r.speedup)}{ending.get(r.verdict, '')}")
-    return f"against {fmt.possessive(field.baseline.label)} speed: {parts}" if parts else ""
+    parts = told(rivals, lambda r: f"{said(r.variant)} at {factor(r.speedup)}{ending.get(r.verdict, '')}")
+    return f"against the speed of {said(field.baseline)}: {parts}" if parts else ""
 
 
 def _first_steps(winner: Rival, found: tuple[BreakEven, ...], field: Field) -> str:
@@ -165,7 +163,9 @@ def _first_steps(winner: Rival, found: tuple[BreakEven, ...], field: Field) -> s
     ]
     if not times or base_ns is None:
         return ""
-    return f"its first step takes {fmt.listing(times)}, {fmt.possessive(field.baseline.label)} {fmt.duration(base_ns)}"
+    return (
+        f"its first step takes {fmt.listing(times)}, that of {said(field.baseline)} {fmt.duration(base_ns)}"
+    )
 
 
 def _graphs(field: Field) -> str:

@@ -25,6 +25,9 @@ UNITS = re.compile(
 SCRIPTS = ("script.js",)
 """What becomes the one script of a page, in this order."""
 
+FACTOR = re.compile(r"(\d[\d,.]*\stimes\s\(\d[\d,.]* to \d[\d,.]*\))")
+"""A factor with its interval: `1.31 times (1.27 to 1.36)`."""
+
 
 def render_document(
     template: str, *, scripts: Sequence[str] = SCRIPTS, connect: str = "", **content: object
@@ -65,7 +68,11 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"held": _held, "capital": lambda text: text[:1].upper() + text[1:]}
+    environment.filters |= {
+        "held": _held,
+        "factors": _factors,
+        "capital": lambda text: text[:1].upper() + text[1:],
+    }
     return environment
 
 
@@ -96,6 +103,12 @@ def date(text: str) -> str:
 def _held(text: str) -> str:
     """Keep numbers and their units on one line."""
     return UNITS.sub("\N{NO-BREAK SPACE}", text)
+
+
+def _factors(text: str) -> list[tuple[str, bool]]:
+    """Cut a sentence into pieces, and say of each whether it is a factor with its interval."""
+    pieces = FACTOR.split(_held(text))
+    return [(piece, bool(place % 2)) for place, piece in enumerate(pieces) if piece]
 
 
 def _source(environment: jinja2.Environment, name: str) -> str:

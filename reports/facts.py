@@ -65,12 +65,20 @@ def machine_words(machine: Mapping[str, object], environment: Mapping[str, objec
         _first(machine, "cpu_model", "cpu"),
         f"{cores} cores" if (cores := _first(machine, "num_cores", "cores")) else "",
         _spell("memory_bytes", machine["memory_bytes"]) if machine.get("memory_bytes") else "",
-        *[_one(gpu) for gpu in _list(machine.get("gpus") or environment.get("gpus"))],
+        *_gpus(machine, environment),
         _first(machine, "os", "system"),
         f"Python {python}" if (python := _first(machine, "python")) else "",
         f"PyTorch {torch}" if (torch := _first(environment, "torch")) else "",
+        f"CUDA {cuda}" if machine.get("gpus") and (cuda := _first(environment, "cuda")) else "",
     ]
     return " · ".join(fmt.name(part) for part in parts if part)
+
+
+def _gpus(machine: Mapping[str, object], environment: Mapping[str, object]) -> list[str]:
+    """Return each GPU in a few words; that there is none is said only where somebody has looked."""
+    found = [_one(gpu) for gpu in _list(machine.get("gpus") or environment.get("gpus"))]
+    looked = isinstance(machine.get("gpus", environment.get("gpus")), list | tuple)
+    return found or ["no GPU"] * looked
 
 
 def _label(key: str) -> str:

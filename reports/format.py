@@ -175,18 +175,14 @@ def listing(words: Sequence[str], conjunction: str = "and") -> str:
     if len(words) <= 1:
         return "".join(words)
     between = "; " if any(", " in word for word in words) else ", "
-    return f"{between.join(words[:-1])} {conjunction} {words[-1]}"
+    last = f"; {conjunction} " if between == "; " and len(words) > 2 else f" {conjunction} "  # noqa: PLR2004
+    return f"{between.join(words[:-1])}{last}{words[-1]}"
 
 
 def some(words: Sequence[str], conjunction: str = "and", most: int = MOST_NAMED) -> str:
     """Join the first words as a sentence does and count the others: `a, b, c, d and 12 more`."""
     left = len(words) - most
     return listing([*words[:most], f"{left} more"] if left > 0 else words, conjunction)
-
-
-def possessive(word: str) -> str:
-    """Return the form that owns something: `eager's`, `images'`."""
-    return f"{word}'" if word.endswith("s") else f"{word}'s"
 
 
 def sentence(text: str, *, capital: bool = True) -> str:

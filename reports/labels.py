@@ -17,6 +17,8 @@ BASELINE = "the baseline"
 """The baseline's label where no single value describes it."""
 NO_NAME = "none"
 """A value that says nothing without its axis."""
+COUNTED = frozenset({"workers", "threads", "ranks", "processes"})
+"""Last words of axes whose values are numbers of things."""
 REFERENCE = "reference loop"
 """The baseline's label where the winners of other scenarios are put on top of it."""
 
@@ -58,10 +60,15 @@ def context_word(axis: str, value: object) -> str:
 
 
 def axis_word(axis: str, value: object) -> str:
-    """Return words for one setting: `host memory pinned`, `workers 2`, `channels last`, `no channels last`."""
+    """Return words for one setting: `host memory pinned`, `2 workers`, `channels last`, `no channels last`."""
     words = axis.replace("_", " ")
     if isinstance(value, bool):
         return words if value else f"no {words}"
+    if value == NO_NAME:
+        return f"no {words}"
+    things = words.removeprefix("num ")
+    if isinstance(value, int) and things.rpartition(" ")[2] in COUNTED:
+        return f"{value} {things.removesuffix('s') if value == 1 else things}"
     return f"{words} {format_value(value)}"  # type: ignore[arg-type]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchsuite.store import REPORT_FILE
 from reports import format as fmt
+from reports.anchors import anchors
 from reports.answers import answer
 from reports.caveats import caveats
 from reports.document import date, render_document, write_file
@@ -15,8 +16,11 @@ from reports.facts import facts, machine_line, merged
 from reports.files import files_of
 from reports.memory_sites import memory_table
 from reports.operators import operator_table
+from reports.overview import asked, headlines, tally
 from reports.plots import scenario_plots
 from reports.ranking import by_place, rank, ranking_notes, ranking_table
+from reports.reading import EVERYWHERE, card_reading, glossary
+from reports.reproduction import again, again_alone
 from reports.table import Cell, Column, Row, Table
 from reports.tables import scenario_table
 
@@ -30,9 +34,6 @@ if TYPE_CHECKING:
     from reports.load import ReportData
     from reports.phrases import Statement
     from reports.results import ScenarioResult, VariantResult
-
-KEPT_OPTIONS = ("--task", "--scenarios", "--only-scenarios", "--dataset", "--data-dir")
-"""Options of the run that the command for one scenario needs too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,12 @@ class Card:
     name: str
     question: str
     statements: tuple[Statement, ...]
+    failed: int
+    """Variants that failed, or a check of which did not hold."""
+    disturbed: str
+    """How many of its timings were taken under contention: `7 of 18 timings`; empty: none."""
     table: Table
+    reading: str
     plots: tuple[Plot, ...]
     operators: tuple[Evidence, ...]
     memory: tuple[Evidence, ...]
@@ -60,6 +66,13 @@ class Card:
     absent: tuple[tuple[tuple[str, ...], str, str], ...]
     """Variants that did not complete a pass, by outcome and whole reason."""
     command: str
+    commands: tuple[str, ...]
+    """One for each variant that was measured."""
+
+    @property
+    def told(self) -> tuple[Statement, ...]:
+        """The statements that answer something; empty: the whole question has no answer."""
+        return tuple(statement for statement in self.statements if statement.standing != "missing")
 
 
 def write_page(data: ReportData) -> Path:
@@ -74,17 +87,32 @@ def write_page(data: ReportData) -> Path:
 def render(data: ReportData) -> str:
     """Return the page of a run as one HTML document."""
     info, ranking = data.run.info, rank(data.scenarios)
+    places = by_place(ranking)
+    addresses = anchors(result.name for result in data.scenarios)
+    cards = [
+        _card(number, anchor, result, info)
+        for number, (anchor, result) in enumerate(zip(addresses, data.scenarios, strict=True))
+    ]
     return render_document(
         "report.html.j2",
         title=fmt.name(info.task_name or info.task or "benchsuite"),
+        asked=asked(data),
         started=date(info.started),
         machine=machine_line(data),
         command=shlex.join(map(fmt.name, info.command)),
         caveats=caveats(data),
-        ranking={place: ranking_table(members) for place, members in by_place(ranking).items()},
+        tally=tally({r.name: card.statements for r, card in zip(data.scenarios, cards, strict=True)}),
+        headlines=headlines(data.scenarios, places.values()),
+        addresses={r.name: anchor for r, anchor in zip(data.scenarios, addresses, strict=True)},
+        ranking={place: ranking_table(members) for place, members in places.items()},
         ranking_notes=ranking_notes(ranking),
         compared=any(v.comparison for result in data.scenarios for v in result.variants),
-        cards=[_card(number, result, info) for number, result in enumerate(data.scenarios)],
+        cards=cards,
+        everywhere=EVERYWHERE,
+        glossary=glossary(
+            (title for card in cards for title in card.table.titles),
+            (note for card in cards for note in card.table.notes),
+        ),
         sections=_sections(info),
         rounds=max((len(v.timings) for r in data.scenarios for v in r.variants), default=0),
         finished=date(info.finished) if info.finished else "",
@@ -92,19 +120,25 @@ def render(data: ReportData) -> str:
     )
 
 
-def _card(number: int, result: ScenarioResult, info: RunInfo) -> Card:
+def _card(number: int, anchor: str, result: ScenarioResult, info: RunInfo) -> Card:
+    variants = result.variants
+    disturbed = sum(len(variant.disturbances) for variant in variants)
     return Card(
-        anchor=f"scenario-{number}",
+        anchor=anchor,
         name=fmt.name(result.name),
         question=result.question,
         statements=answer(result),
+        failed=sum(bool(variant.failed_checks or variant.faults) for variant in variants),
+        disturbed=f"{disturbed} of {sum(len(v.timings) for v in variants)} timings" if disturbed else "",
         table=scenario_table(result),
+        reading=card_reading(result),
         plots=scenario_plots(result, f"s{number}"),
         operators=_evidence(result, operator_table, "operators"),
         memory=_evidence(result, memory_table, "memory"),
         checks=_checks(result),
         absent=tuple(_absent(result)),
-        command=_command(result, info),
+        command=again(result, info),
+        commands=tuple(filter(None, (again_alone(result, variant, info) for variant in variants))),
     )
 
 
@@ -151,17 +185,6 @@ def _absent(result: ScenarioResult) -> list[tuple[tuple[str, ...], str, str]]:
         if variant.outcome in {"skipped", "not measured"}:
             found.setdefault((variant.outcome, variant.reason), {})[fmt.name(variant.id)] = None
     return [(tuple(names), outcome, reason) for (outcome, reason), names in found.items()]
-
-
-def _command(result: ScenarioResult, info: RunInfo) -> str:
-    words = ["python", "-m", "benchsuite", "run", fmt.name(result.name)]
-    for option, value in zip(info.command, info.command[1:], strict=False):
-        if option in KEPT_OPTIONS:
-            words += [option, fmt.prose(value)]
-    words += [
-        fmt.prose(word) for word in info.command if word.startswith(tuple(f"{o}=" for o in KEPT_OPTIONS))
-    ]
-    return shlex.join(words)
 
 
 def _sections(info: RunInfo) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reports import format as fmt
 from reports.findings import accuracy_points, energy_ratio, find_payback, memory_ratio
+from reports.phrases import said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ MOST_PRICES = 2
 
 
 def price(variant: VariantResult, base: VariantResult) -> str:
-    """Say what a variant needs and gives against another: ` with 1.31 times the peak memory`; empty where it is alike."""
+    """Say what a variant needs and gives against another: `, with 1.31 times the peak memory`; empty where it is alike."""
     parts = []
     memory, energy = memory_ratio(variant, base), energy_ratio(variant, base)
     points = accuracy_points(variant, base)
@@ -35,13 +36,18 @@ def price(variant: VariantResult, base: VariantResult) -> str:
         parts.append(f"{fmt.factor(energy)} times the energy")
     if points is not None and abs(points) > POINTS_TOLD:
         parts.append(f"{abs(points):.1f} points {'more' if points > 0 else 'less'} accuracy")
-    return f" with {fmt.listing(parts)}" if parts else ""
+    return f", with {fmt.listing(parts)}" if parts else ""
 
 
 def prices(rivals: Sequence[Rival], base: VariantResult) -> str:
     """Say what several need and give, where no difference in speed can be told."""
-    parts = [f"{rival.label}{words}" for rival in rivals if (words := price(rival.variant, base)).strip()]
-    return f"against {base.label}: {fmt.some(parts, most=MOST_PRICES)}" if parts else ""
+    parts = [
+        f"{said(rival.variant)}{words.removeprefix(',')}"
+        for rival in rivals
+        if (words := price(rival.variant, base))
+    ]
+    told = parts if len(parts) <= MOST_PRICES else [*parts[:MOST_PRICES], f"{len(parts) - MOST_PRICES} more"]
+    return f"against {said(base)}: {'; '.join(told)}" if parts else ""
 
 
 def payback(field: Field, rival: Rival) -> str:
@@ -56,5 +62,4 @@ def starts(field: Field, rival: Rival, base_name: str = "") -> str:
         return ""
     mine = fmt.duration(statistics.median(rival.variant.starts_ns))
     others = fmt.duration(statistics.median(field.baseline.starts_ns))
-    owner = fmt.possessive(base_name or field.baseline.label)
-    return f"set-up and first step take {mine}, {owner} {others}"
+    return f"set-up and first step take {mine}, those of {base_name or said(field.baseline)} {others}"

@@ -122,14 +122,14 @@ def ranking_table(ranking: Sequence[Ranked]) -> Table:
     """Make the table of one phase on one device; columns without any value are left out."""
     columns = (
         Column("Times as fast", numeric=True, essential=True),
-        Column("Setting", essential=True),
+        Column("Setting", essential=True, wraps=True),
         Column("Scenario", essential=True),
         Column("Work", essential=True),
         Column("Peak memory", numeric=True, essential=True),
         Column("Accuracy", numeric=True, essential=True),
         Column("Has paid after", numeric=True),
-        Column("Instead of"),
-        Column("Also faster"),
+        Column("Instead of", wraps=True),
+        Column("Also faster", wraps=True),
     )
     rows = [_row(ranked) for ranked in ranking]
     kept = [index for index in range(len(columns)) if any(cells[index].value is not None for cells in rows)]

@@ -38,7 +38,7 @@ def only(run: Run) -> Statement:
 def test_a_clear_winner_is_named_with_its_interval_and_baseline(make_run: MakeRun) -> None:
     statement = only(make_run({"plain": LEVELS, "packed": scaled(0.8)}))
     assert statement.standing == "shown"
-    assert statement.text.startswith("packed is 1.25 times (1.24 to 1.26) as fast as plain")
+    assert statement.text.startswith("Mode packed is 1.25 times (1.24 to 1.26) as fast as plain")
 
 
 def test_two_that_cannot_be_told_apart_are_not_ranked(make_run: MakeRun) -> None:
@@ -53,7 +53,7 @@ def test_an_open_interval_is_no_difference_that_these_rounds_could_show(make_run
     noisy = [level * factor for level, factor in zip(LEVELS, (1.1, 0.9, 1.05, 0.93, 1.0), strict=True)]
     statement = only(make_run({"plain": LEVELS, "packed": noisy}))
     assert statement.standing == "open"
-    assert statement.text.startswith("No difference that 5 rounds could show: packed at ")
+    assert statement.text.startswith("No difference that 5 rounds could show: mode packed runs at ")
 
 
 def test_sameness_is_claimed_when_the_interval_supports_it(make_run: MakeRun) -> None:
@@ -63,7 +63,7 @@ def test_sameness_is_claimed_when_the_interval_supports_it(make_run: MakeRun) ->
 
 def test_a_baseline_that_beats_all_is_the_fastest(make_run: MakeRun) -> None:
     statement = only(make_run({"plain": LEVELS, "packed": scaled(1.25)}))
-    assert statement.text.startswith("plain is the fastest: packed runs at 0.80 times")
+    assert statement.text.startswith("Mode plain is the fastest: packed runs at 0.80 times")
 
 
 def test_one_round_claims_nothing(make_run: MakeRun) -> None:
@@ -181,7 +181,7 @@ def test_energy_is_compared_by_the_item(make_run: MakeRun) -> None:
 def test_a_baseline_that_is_the_fastest_says_what_the_others_save(make_run: MakeRun) -> None:
     extra = [measured("plain", 0, peak_heap=4e6), measured("packed", 0, peak_heap=2e6)]
     statement = only(make_run({"plain": LEVELS, "packed": scaled(1.25)}, extra=extra))
-    assert statement.text.endswith("its speed with 0.50 times the peak memory.")
+    assert statement.text.endswith("its speed, with 0.50 times the peak memory.")
 
 
 def test_where_no_speed_differs_memory_still_may(make_run: MakeRun) -> None:
@@ -207,7 +207,7 @@ def test_a_dearer_start_is_earned_back_after_some_steps(make_run: MakeRun) -> No
     )
     assert found is not None
     assert float(found[1].replace(",", "")) == pytest.approx(steps, rel=0.01)
-    assert "Set-up and first step take 2.07 s, plain's 91.0 ms." in statement.detail
+    assert "Set-up and first step take 2.07 s, those of plain 91.0 ms." in statement.detail
 
 
 def test_a_start_that_is_dearer_in_some_rounds_alone_is_not_told(make_run: MakeRun) -> None:
@@ -271,7 +271,7 @@ def test_a_trade_off_names_both_sides(make_run: MakeRun) -> None:
         for mode, peak in (("plain", 4e6), ("packed", 6e6))
     ]
     statement = only(make_run({"plain": LEVELS, "packed": scaled(0.8)}, answer="trade_off", extra=heaps))
-    assert statement.text.endswith("plain's speed with 1.50 times the peak memory.")
+    assert statement.text.endswith("the speed of plain, with 1.50 times the peak memory.")
 
 
 def test_a_training_says_how_far_it_got(sample: Any) -> None:

@@ -40,7 +40,7 @@ def test_what_the_winners_bring_together_and_what_each_adds(make_run: MakeRun) -
 def test_what_does_not_add_is_named_and_the_best_combination_counts(make_run: MakeRun) -> None:
     statement = stacked(make_run, 0.5, 0.4, 0.44)
     assert statement.text.startswith("Together they make the work 2.50 times")
-    assert statement.text.endswith("no further gain was shown for + mode m2.")
+    assert statement.text.endswith("no further gain was shown for mode m2.")
     assert "m2 (" not in statement.text
 
 
@@ -59,7 +59,7 @@ def test_costs_and_the_start_are_told(make_run: MakeRun) -> None:
     statement = stacked(make_run, 0.5, extra=extra, changes=ready)
     assert statement.text.endswith(", with 1.50 times the peak memory.")
     assert "Its dearer start has paid after about" in statement.detail
-    assert "the reference loop's 91.0 ms" in statement.detail
+    assert "those of the reference loop 91.0 ms" in statement.detail
 
 
 def test_without_a_winner_the_reference_loop_stands(make_run: MakeRun) -> None:

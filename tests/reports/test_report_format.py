@@ -109,10 +109,10 @@ def test_points(value: float | None, shown: str) -> None:
 
 def test_words_are_joined_as_in_a_sentence() -> None:
     assert fmt.listing(["a", "b", "c"]) == "a, b and c"
-    assert fmt.listing(["a, 1", "a, 2", "b"], "or") == "a, 1; a, 2 or b"
+    assert fmt.listing(["a, 1", "a, 2", "b"], "or") == "a, 1; a, 2; or b"
+    assert fmt.listing(["a, 1", "b"]) == "a, 1 and b"
     assert fmt.some(list("abcdef")) == "a, b, c, d and 2 more"
     assert fmt.some(list("abcd")) == "a, b, c and d"
-    assert [fmt.possessive(word) for word in ("eager", "images")] == ["eager's", "images'"]
 
 
 def test_an_unbounded_interval_is_not_shown() -> None:

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchsuite.scenario import format_value
-from reports.labels import context_word, variant_labels
+from reports.labels import axis_word, context_word, variant_labels
 
 AXES = {
     "data": st.sampled_from(["images", "batched", "memory"]),
@@ -56,7 +55,7 @@ def test_a_label_says_the_compared_value_and_what_else_differs_from_the_baseline
         ],
         "data",
     )
-    assert found == ["images", "images, workers 2", "images, workers 2, persistent workers", "batched"]
+    assert found == ["images", "images, 2 workers", "images, 2 workers, persistent workers", "batched"]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,8 @@ def test_a_label_says_the_compared_value_and_what_else_differs_from_the_baseline
         ([{"size": 1}, {"size": 8}], ["size 1", "size 8"]),
         ([{"fast_path": True}, {"fast_path": False}], ["fast path", "no fast path"]),
         ([{"mode": "plain"}, {"mode": "packed"}], ["plain", "packed"]),
-        ([{"split": "none"}, {"split": "data"}], ["split none", "data"]),
+        ([{"num_threads": 2}, {"num_threads": 1}], ["2 threads", "1 thread"]),
+        ([{"split": "none"}, {"split": "data"}], ["no split", "data"]),
         (
             [{"size": 1, "wait": "short"}, {"size": 4, "wait": "short"}, {"size": 1, "wait": "long"}],
             ["size 1", "size 4", "wait long"],
@@ -126,4 +126,4 @@ def test_a_label_names_no_axis_that_is_as_in_the_baseline(points: list[dict[str,
         label = found[variant["id"]]
         for axis in ("workers", "rate", "device"):
             value = variant["settings"][axis]
-            assert (f"{axis} {format_value(value)}" in label) == (value != points[0][axis])
+            assert (axis_word(axis, value) in label.split(", ")) == (value != points[0][axis])

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from reports.results import VariantResult
 
 GIB = 2**30
+
+
+def told_of(data: reports.ReportData) -> list[str]:
+    return [caveat.text for caveat in caveats(data)]
+
+
 STEP = "step (train.py:88)"
 OTHER = "forward (model.py:12)"
 TORCH = "linear (torch/nn/functional.py:7)"
@@ -102,7 +108,7 @@ def test_a_leak_stands_with_its_scenario_and_before_all_numbers(make_run: Callab
     data = reports.load(run)
     (note,) = [note for note in scenario_notes(data.scenarios[0]) if "held" in note]
     assert note.startswith("layout[mode=slow]: 4.20 KiB a step held from train.py:88: 8 GiB are full in ")
-    (caveat,) = [text for text in caveats(data) if "leaks" in text]
+    (caveat,) = [text for text in told_of(data) if "leaks" in text]
     assert caveat.startswith("layout[mode=slow] leaks: 4.20 KiB a step held from train.py:88")
     page = render(data)
     assert page.index("Before you read on") < page.index("layout[mode=slow] leaks: ")
@@ -115,7 +121,7 @@ def test_no_leak_is_one_quiet_sentence_of_a_scenario(make_run: Callable[..., Run
     )
     data = reports.load(run)
     assert [n for n in scenario_notes(data.scenarios[0]) if "leak" in n] == ["No leak above 64 B a step."]
-    assert not any("leak" in text for text in caveats(data))
+    assert not any("leak" in text for text in told_of(data))
 
 
 def test_where_nobody_has_looked_no_note_speaks_of_leaks(make_run: Callable[..., Run]) -> None:
@@ -127,7 +133,7 @@ def test_many_leaks_are_counted(make_run: Callable[..., Run]) -> None:
     names = ["plain", "a", "b", "c", "d", "e"]
     extra = [memory(name, leak=1000.0 * (place + 1)) for place, name in enumerate(names)]
     data = reports.load(make_run({name: [2, 2, 2] for name in names}, extra=extra))
-    told = [text for text in caveats(data) if "leak" in text]
+    told = [text for text in told_of(data) if "leak" in text]
     assert told[0].startswith("layout[mode=e] leaks: ")
     assert told[-1] == "2 more leak; how much stands with their scenarios."
 

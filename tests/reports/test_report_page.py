@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import html
+import itertools
 import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+
+import pytest
 
 import reports
 from reports.caveats import caveats
@@ -19,8 +23,13 @@ if TYPE_CHECKING:
 THREE_MEGABYTES = 3 * 2**20
 
 
-def test_the_page_is_one_file_without_handlers_styles_or_addresses(sample: Path) -> None:
-    page = reports.build(sample).read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def page(sample: Path) -> str:
+    """The page of the sample run."""
+    return reports.build(sample).read_text(encoding="utf-8")
+
+
+def test_the_page_is_one_file_without_handlers_styles_or_addresses(page: str, sample: Path) -> None:
     assert len(page) < THREE_MEGABYTES
     assert not re.search(r"<[^>]+\son\w+=", page)
     assert not re.search(r"<[^>]+\sstyle=", page)
@@ -33,13 +42,12 @@ def test_the_page_is_the_same_when_it_is_built_again(sample: Path) -> None:
     assert reports.build(sample).read_bytes() == reports.build(sample).read_bytes()
 
 
-def test_ids_of_the_page_are_unique(sample: Path) -> None:
-    ids = re.findall(r'\sid="([^"]+)"', reports.build(sample).read_text(encoding="utf-8"))
+def test_ids_of_the_page_are_unique(page: str) -> None:
+    ids = re.findall(r'\sid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
 
 
-def test_what_the_page_says_first(sample: Path) -> None:
-    page = reports.build(sample).read_text(encoding="utf-8")
+def test_what_the_page_says_first(page: str) -> None:
     for text in (
         "compile was not measured at more than 2 threads.",
         "The machine itself moved",
@@ -53,11 +61,11 @@ def test_what_the_page_says_first(sample: Path) -> None:
         assert text in page
 
 
-def test_what_pays_stands_between_the_answers_and_the_cards(sample: Path) -> None:
-    page = reports.build(sample).read_text(encoding="utf-8")
-    places = [page.index(f'id="{name}"') for name in ("answers", "ranking", "caveats", "scenario-0")]
+def test_what_pays_stands_between_the_answers_and_the_cards(page: str) -> None:
+    ids = ("contents", "caveats", "answers", "ranking", "scenario-training", "reading")
+    places = [page.index(f'id="{name}"') for name in ids]
     assert places == sorted(places)
-    section = page[places[1] : places[2]]
+    section = page[places[3] : places[4]]
     assert section.index("Training, CPU") < section.index("Inference, CPU")
     assert 'data-tone="other work"' in section
     assert 'data-tone="combined"' in section
@@ -73,13 +81,56 @@ def test_a_run_in_which_nothing_pays_says_so(make_run: Callable[..., Run]) -> No
 def test_many_skipped_variants_are_told_by_their_reason(make_run: Callable[..., Run]) -> None:
     reasons = {f"gpu{n}": "no GPU" for n in range(60)} | {f"other{n}": f"reason {n}" for n in range(9)}
     data = reports.load(make_run({"plain": [9.0]}, skipped=reasons))
-    skipped = [text for text in caveats(data) if text.startswith("Skipped")]
-    assert skipped[0] == "Skipped: 60 variants (no GPU)."
-    assert skipped[-1] == "Skipped: 6 more, for 6 other reasons that stand with their scenarios."
-    assert len(skipped) == 5
+    (skipped,) = [caveat for caveat in caveats(data) if caveat.text.startswith("Skipped")]
+    assert skipped.level == "note"
+    assert skipped.text == (
+        "Skipped: 60 variants (no GPU); 9 more, for 9 other reasons that stand with their scenarios."
+    )
     page = render(data)
     assert page.count("no GPU") < 8
     assert "Skipped and failed (69)" in page
+
+
+def test_a_reason_that_many_questions_share_is_told_once_before_the_cards(page: str) -> None:
+    top = page[page.index('id="caveats"') : page.index('id="scenario-training"')]
+    assert top.count("no CUDA") == 1
+    assert "Not measured: every variant was skipped" not in top
+    assert "Not measured: every variant was skipped (no CUDA" in page[page.index('id="scenario-stack"') :]
+
+
+def test_a_question_without_an_answer_stands_apart(make_run: Callable[..., Run]) -> None:
+    page = render(reports.load(make_run({}, skipped={"plain": "no GPU", "packed": "no GPU"})))
+    answers = page[page.index('id="answers"') : page.index('id="scenario-layout"')]
+    assert "Without an answer" in answers
+    assert "no GPU" not in answers
+
+
+def test_every_card_is_in_the_contents_and_leads_back_to_them(page: str) -> None:
+    contents = page[page.index('<nav id="contents"') : page.index("</nav>")]
+    cards = re.findall(r'<article class="card" id="([^"]+)"', page)
+    assert cards[:2] == ["scenario-training", "scenario-batch_size"]
+    assert re.findall(r'class="question" href="#([^"]+)"', contents) == cards
+    assert page.count('href="#contents"') == len(cards)
+    assert page.count('href="#reading"') == len(cards) + 1
+
+
+def test_headings_leave_out_no_level(page: str) -> None:
+    levels = [int(level) for level in re.findall(r"<h([1-6])", page)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_a_row_is_measured_again_by_a_command_of_its_own(page: str) -> None:
+    text = html.unescape(page)
+    assert "python -m benchsuite run compile -k 'compile[mode=max-autotune,phase=infer]'" in text
+    assert "run device -k 'device[device=cuda]'" not in text
+
+
+def test_the_top_says_what_was_asked_and_where(page: str) -> None:
+    top = page[: page.index("<nav")].replace("\N{NO-BREAK SPACE}", " ")
+    for text in ("8 questions, 41 variants, 37 of them measured", "in 274 s", "no GPU", "PyTorch 2.11.0+cpu"):
+        assert text in top
 
 
 def test_plots_are_chosen_for_the_question(sample: Path) -> None:
