@@ -86,11 +86,11 @@ def trade_off(context: ContextResult, field: Field) -> Statement:
         text = f"no difference in speed that {shown} could show: {level(field.rivals, base)}"
         return state(context, "open", text, prices(field.rivals, base), base_step, unproven(field))
     named = sorted(decided, key=lambda rival: memory_ratio(rival.variant, base) or math.inf)[: fmt.MOST_NAMED]
-    shown = [rival for rival in decided if rival in named]
+    members = [rival for rival in decided if rival in named]
     text = "; ".join(
-        f"{subject(rival.variant) if rival is shown[0] else said(rival.variant)} runs at {factor(rival.speedup)} "
+        f"{subject(rival.variant) if rival is members[0] else said(rival.variant)} runs at {factor(rival.speedup)} "
         f"the speed of {said(base)}{price(rival.variant, base)}"
-        for rival in shown
+        for rival in members
     )
     more = len(decided) - len(named)
     others = f"{more} more, with more memory, stand in the table" if more else ""
