@@ -99,7 +99,7 @@ def _spell(key: str, value: object) -> str:
         return _spell_number(key, value)
     if isinstance(value, list | tuple):
         return "; ".join(_one(item) for item in value) or "none"
-    return fmt.clause(str(value))
+    return fmt.clause(str(value)) or "unknown"
 
 
 def _spell_number(key: str, value: float) -> str:

@@ -46,7 +46,7 @@ COLUMNS = {
 }
 """What each column shows, by its title."""
 EVERYWHERE = "Intervals hold together at 95 % for all variants of a context."
-WHERE = "Where the time goes is decided by fixed rules from what the passes recorded. What would be saved is a bound: as if that part took no time at all, and nothing else took more."
+WHERE = "Decided by fixed rules from what the passes recorded. What would be saved is a bound: as if that part took no time at all, and nothing else took more."
 
 
 def card_reading(result: ScenarioResult) -> str:

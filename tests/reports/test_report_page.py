@@ -190,3 +190,9 @@ def test_what_two_environments_share_is_shown_once() -> None:
         ("Threads", "1 or 2"),
         ("Variables · OMP_NUM_THREADS", "1"),
     ]
+
+
+def test_an_empty_fact_is_said_to_be_unknown() -> None:
+    from reports.facts import facts
+
+    assert facts({"governor": "", "cores": 2}) == [("Governor", "unknown"), ("Cores", "2")]
