@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Purpose: TypeAlias = Literal["compile", "engine"]
-NAME = re.compile(r"benchsuite-(?:compile|engine)-(\d+)-[^-]+")
+Purpose: TypeAlias = Literal["compile", "engine", "view"]
+NAME = re.compile(r"benchsuite-(?:compile|engine|view)-(\d+)-[^-]+")
 
 
 @contextlib.contextmanager

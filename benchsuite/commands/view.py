@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import html
 import os
-import shutil
 import sys
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +15,7 @@ import click
 from benchsuite import terminal
 from benchsuite.commands.options import json_option, runs_dir_option
 from benchsuite.errors import UsageError
+from benchsuite.leftovers import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,8 +109,7 @@ def _opened(url: str) -> Iterator[None]:
     """Open the browser by a file that only this user can read: a command line, with the secret in it, everybody can."""
     import webbrowser
 
-    folder = Path(tempfile.mkdtemp(prefix="benchsuite-view-"))
-    try:
+    with temporary_folder("view") as folder:
         page = folder / "open.html"
         page.write_text(
             f'<!doctype html><meta name="referrer" content="no-referrer">'
@@ -120,5 +118,3 @@ def _opened(url: str) -> Iterator[None]:
         )
         webbrowser.open(page.as_uri())
         yield
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

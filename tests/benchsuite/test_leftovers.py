@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from benchsuite.leftovers import lives, temporary_folder
+from benchsuite.leftovers import Purpose, lives, temporary_folder
 
 
 @pytest.fixture
@@ -23,9 +24,9 @@ def dead_pid():
 
 
 KILLED = """
-import os
+import os, sys
 from benchsuite.leftovers import temporary_folder
-with temporary_folder("compile") as folder:
+with temporary_folder(sys.argv[1]) as folder:
     (folder / "base").mkdir()
     (folder / "base" / "code.so").touch()
     print(folder, flush=True)
@@ -43,9 +44,10 @@ def test_a_folder_lasts_as_long_as_its_context(temporary):
     assert not folder.exists()
 
 
-def test_what_a_killed_process_left_is_removed_by_the_next(temporary):
+@pytest.mark.parametrize("purpose", get_args(Purpose))
+def test_what_a_killed_process_left_is_removed_by_the_next(temporary, purpose):
     done = subprocess.run(
-        [sys.executable, "-c", KILLED], capture_output=True, text=True, check=False, env=os.environ | {"TMPDIR": str(temporary)}
+        [sys.executable, "-c", KILLED, purpose], capture_output=True, text=True, check=False, env=os.environ | {"TMPDIR": str(temporary)}
     )  # fmt: skip
     left = Path(done.stdout.strip())
     assert left.parent == temporary
