@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reports import format as fmt
 
 if TYPE_CHECKING:
+    from benchsuite.record import RunInfo
     from reports.load import ReportData
 
 LABELS = {
@@ -52,6 +54,23 @@ def merged(mappings: Iterable[Mapping[str, object]]) -> Facts:
         for label, text in facts(mapping):
             found.setdefault(label, {})[text] = None
     return [(label, " or ".join(texts)) for label, texts in found.items()]
+
+
+def took_s(info: RunInfo) -> float | None:
+    """Return how long a run took in seconds: as it says itself, else from its start to its end; None: not known."""
+    if (wall_s := info.effort.get("wall_s")) is not None:
+        return float(wall_s)
+    start, end = seconds_of(info.started), seconds_of(info.finished or "")
+    return None if start is None or end is None else max(0.0, end - start)
+
+
+def seconds_of(text: str) -> float | None:
+    """Return a time in ISO 8601 as seconds since 1970; without an offset it is UTC's. None: it is no time."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def machine_line(data: ReportData) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reports import format as fmt
 from reports.combined import members
+from reports.facts import took_s
 from reports.findings import find_field
 from reports.phrases import leading
 from reports.prices import MEMORY_TOLD
@@ -52,7 +52,7 @@ def asked(data: ReportData) -> str:
     rounds = max((len(variant.timings) for variant in variants), default=0)
     parts = [_number(len(data.scenarios), "question"), _number(len(variants), "variant")]
     parts.append(f"{measured} of them measured" + (f" in up to {fmt.rounds(rounds)}" if rounds > 1 else ""))
-    seconds = _seconds(data)
+    seconds = took_s(data.run.info)
     took = f", in {fmt.duration(seconds * 1e9)}" if seconds else ""
     return f"{', '.join(parts)}{took}"
 
@@ -128,18 +128,6 @@ def _parts(context: ContextResult, best: Ranked) -> tuple[str, ...]:
     """Return what a combination adds to the reference loop, one after the other."""
     field = find_field(context)
     return members(field, best.variant) if field is not None else ()
-
-
-def _seconds(data: ReportData) -> float:
-    """Return how long a run took: as it says itself, else from its start to its end; 0: not known."""
-    info = data.run.info
-    if info.effort.get("wall_s"):
-        return float(info.effort["wall_s"])
-    try:
-        start, end = datetime.fromisoformat(info.started), datetime.fromisoformat(info.finished or "")
-        return max(0.0, (end - start).total_seconds())
-    except (TypeError, ValueError):
-        return 0.0
 
 
 def _number(number: int, noun: str) -> str:

@@ -8,7 +8,6 @@ import os
 import re
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +15,7 @@ from benchsuite.errors import BenchsuiteError
 from benchsuite.store import RECORDS_FILE, load_info
 from reports import format as fmt
 from reports.document import date
+from reports.facts import seconds_of, took_s
 from reports.gate_files import read_verdict
 from reports.gate_rows import title
 
@@ -94,7 +94,7 @@ def _read(run: Path, size: str) -> Standing:
     return Standing(
         fmt.name(run.name),
         date(info.started),
-        _seconds(info.started) or _named_s(run),
+        seconds_of(info.started) or _named_s(run),
         kind=fmt.name(info.kind),
         task=fmt.name(info.task_name or info.task),
         command=fmt.clause(" ".join(info.command)),
@@ -124,10 +124,8 @@ def _outcome(info: RunInfo, counts: Mapping[str, int]) -> tuple[str, str]:
 
 
 def _duration(info: RunInfo, verdict: Verdict | None) -> str:
-    seconds = verdict.seconds if verdict else info.effort.get("wall_s")
-    if seconds is None and info.finished:
-        seconds = _seconds(info.finished) - _seconds(info.started)
-    return fmt.duration(float(seconds) * 1e9) if seconds is not None else ""
+    seconds = verdict.seconds if verdict else took_s(info)
+    return fmt.duration(seconds * 1e9) if seconds is not None else ""
 
 
 def _tally(run: Path) -> Mapping[str, int]:
@@ -158,18 +156,11 @@ def _parsed(line: bytes) -> str:
         return "unreadable"
 
 
-def _seconds(text: str) -> float:
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
-    except ValueError:
-        return 0.0
-
-
 def _named_s(run: Path) -> float:
     """Return when a run was begun by its directory's name; without a time in it, when the directory was changed."""
     named = NAMED.match(run.name)
     with contextlib.suppress(OSError):
-        return (named and _seconds(named[0])) or run.stat().st_mtime
+        return (named and seconds_of(named[0])) or run.stat().st_mtime
     return 0.0
 
 
