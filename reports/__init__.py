@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchsuite.store import REPORT_FILE
 from reports.answers import answer
 from reports.difference import RunDifference, Unmatched, VariantDifference, compare_runs
 from reports.difference_document import difference_document
 from reports.difference_words import has_changed, tell, tell_drift
-from reports.gate_files import read_verdict, write_gate_page, write_verdict
+from reports.document import write_file
+from reports.gate_files import read_verdict, write_verdict
 from reports.load import ReportData, load
 from reports.ranking import Ranked, by_place, rank, ranking_notes
 from reports.table import Table
@@ -78,9 +80,6 @@ def build(run_path: Path) -> Path:
         UsageError: there is no run at this path, or the page cannot be written there.
         NotComparableError: a newer version of benchsuite wrote the run.
     """
-    verdict = read_verdict(run_path)
-    if verdict is not None:
-        return write_gate_page(verdict, run_path)
-    from reports.page import write_page
+    from reports.pages import render_page
 
-    return write_page(load(run_path))
+    return write_file(run_path / REPORT_FILE, render_page(run_path))

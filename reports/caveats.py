@@ -86,8 +86,8 @@ def _failed(data: ReportData) -> list[str]:
     variants = _variants(data)
     broken = [variant for variant in variants if variant.failed_checks]
     found = [f"{fmt.name(v.id)} {fault(v)}: its numbers do not count." for v in broken[:MOST_NAMES]]
-    if rest := len(broken) - MOST_NAMES:
-        found += [f"{rest} more failed a check; which stands with their scenarios."] * (rest > 0)
+    if (rest := len(broken) - MOST_NAMES) > 0:
+        found.append(f"{rest} more failed a check; which stands with their scenarios.")
     timing = [
         v for v in variants if not v.failed_checks and any(record.pass_ == "timing" for record in v.faults)
     ]

@@ -29,15 +29,6 @@ def write_verdict(verdict: Verdict, directory: Path) -> Path:
     write_file(directory / VERDICT_FILE, json.dumps(verdict.to_json(), indent=1) + "\n")
     write_file(directory / JUNIT_FILE, junit(verdict))
     write_file(directory / SUMMARY_FILE, summary(verdict))
-    return write_gate_page(verdict, directory)
-
-
-def write_gate_page(verdict: Verdict, directory: Path) -> Path:
-    """Write `report.html` anew and return its path.
-
-    Raises:
-        UsageError: the directory cannot be written.
-    """
     from reports.gate_page import render_verdict
 
     return write_file(directory / REPORT_FILE, render_verdict(verdict))

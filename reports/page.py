@@ -6,12 +6,11 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchsuite.store import REPORT_FILE
 from reports import format as fmt
 from reports.anchors import anchors
 from reports.answers import answer
 from reports.caveats import caveats
-from reports.document import date, render_document, write_file
+from reports.document import date, render_document
 from reports.facts import facts, machine_line, merged
 from reports.files import files_of
 from reports.memory_sites import memory_table
@@ -26,7 +25,6 @@ from reports.tables import scenario_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from benchsuite.record import Pass, RunInfo
     from reports.figure import Plot
@@ -73,15 +71,6 @@ class Card:
     def told(self) -> tuple[Statement, ...]:
         """The statements that answer something; empty: the whole question has no answer."""
         return tuple(statement for statement in self.statements if statement.standing != "missing")
-
-
-def write_page(data: ReportData) -> Path:
-    """Write the page into its run's directory in one step and return its path.
-
-    Raises:
-        UsageError: the directory cannot be written.
-    """
-    return write_file(data.run.path / REPORT_FILE, render(data))
 
 
 def render(data: ReportData) -> str:

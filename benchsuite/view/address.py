@@ -64,7 +64,7 @@ class Addresses:
             return None
         path, _, query = target.partition("?")
         token, *words = path[1:].split("/")
-        folder = not words or words[-1] == ""
+        folder = path.endswith("/")
         if words and folder:
             words.pop()
         names = [_name(word) for word in words]
@@ -73,7 +73,7 @@ class Addresses:
         if None in names:
             return None
         run, *file = [name for name in names if name is not None] or [""]
-        return Address(run, tuple(file), folder=folder and path.endswith("/"), raw=query == "raw")
+        return Address(run, tuple(file), folder=folder, raw=query == "raw")
 
     def _token_of(self, run: str) -> str:
         return hmac.new(self._token.encode(), os.fsencode(run), hashlib.sha256).hexdigest()

@@ -11,10 +11,7 @@ from benchsuite.errors import UsageError
 from benchsuite.store import INFO_FILE, RECORDS_FILE, REPORT_FILE, VERDICT_FILE
 from benchsuite.view.responses import Page
 from reports.document import page_policy, write_file
-from reports.gate_files import read_verdict
-from reports.gate_page import render_verdict
-from reports.load import load
-from reports.page import render
+from reports.pages import render_page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,8 +33,7 @@ def report_page(run: Path) -> Page:
     path = run / REPORT_FILE
     if is_current(run):
         return Page(path.read_text(encoding="utf-8", errors="replace"), page_policy())
-    verdict = read_verdict(run)
-    document = render_verdict(verdict) if verdict else render(load(run))
+    document = render_page(run)
     with contextlib.suppress(UsageError):
         write_file(path, document)
     return Page(document, page_policy())
