@@ -220,7 +220,7 @@ class RunInfo:
     """What the machine can do at most, by names that end in their unit; empty: not measured."""
     commit: str | None = None
     left_out: tuple[str, ...] = ()
-    """What this run did not measure though it was asked about, in sentences."""
+    """What this run did not measure though it was asked about, in a few words each."""
     effort: Mapping[str, float] = field(default_factory=dict)
     """`wall_s`, what measuring took since the run was begun or last taken up, and `working_s`, the part of it
     that trials spent in their own set-up, warm-up and steps."""

@@ -23,6 +23,7 @@ Level: TypeAlias = Literal["problem", "care", "note"]
 MOST_NAMES = 4
 MOST_FAULTS = 2
 """So many failed variants are told with their reason."""
+MOST_LEFT_OUT = 3
 MOST_REASONS = 2
 """So many reasons to skip are told one by one."""
 
@@ -43,7 +44,7 @@ def caveats(data: ReportData) -> tuple[Caveat, ...]:
         "note": [
             *_other_passes_failed(data),
             *_skipped(data),
-            *map(_spelt, data.run.info.left_out),
+            *_left_out(data),
             *map(_spelt, data.problems[len(data.run.problems) :]),
             *_fitness(data, "warn"),
         ],
@@ -148,6 +149,13 @@ def _skipped(data: ReportData) -> list[str]:
         number = sum(len(ids) for _, ids in rest)
         parts.append(f"{number} more, for {len(rest)} other reasons that stand with their scenarios")
     return [f"Skipped: {'; '.join(parts)}."]
+
+
+def _left_out(data: ReportData) -> list[str]:
+    """Tell the first things that the run did not do; all of them stand with where it was measured."""
+    things = [text for thing in data.run.info.left_out if (text := fmt.clause(thing))]
+    where = "; Where it was measured has all of them" if len(things) > MOST_LEFT_OUT else ""
+    return [f"Left out: {fmt.some(things, most=MOST_LEFT_OUT)}{where}."] if things else []
 
 
 def _counted(ids: list[str], scenarios: int) -> str:

@@ -180,11 +180,12 @@ def _sections(info: RunInfo) -> list[tuple[str, list[tuple[str, str]]]]:
     data = facts(info.data)
     task = [("Task", fmt.name(info.task_name or info.task)), ("Defined in", fmt.name(info.task)), *data]
     run = [*facts(info.options), ("Commit", fmt.name(info.commit or "none"))]
+    left_out = [("Left out", text) for thing in info.left_out if (text := fmt.clause(thing))]
     found = [
         ("Machine", facts(info.machine)),
         ("What the machine can do at most", facts(info.ceilings)),
         ("Software, as the workers saw it", merged(info.environments.values())),
         ("Task and data", task),
-        ("Run", run),
+        ("Run", [*run, *left_out]),
     ]
     return [(title, lines) for title, lines in found if lines]

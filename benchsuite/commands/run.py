@@ -156,8 +156,8 @@ def _measure(  # noqa: PLR0917
     for finding in troubles:
         out.note(f"  {finding.name}: {finding.message}" + (f": {finding.remedy}" if finding.remedy else ""))
     plan, left_out = _plan(request, entries)
-    for sentence in left_out:
-        out.note(f"left out: {sentence}")
+    for thing in left_out:
+        out.note(f"left out: {thing}")
     for reason, count in Counter(skipped.reason for skipped in plan.skipped).items():
         out.note(f"skipped: {count} variants, {reason}")
     info = earlier.info if earlier else header(request, entries, dataclasses.asdict(machine), left_out)

@@ -90,6 +90,19 @@ def test_an_interrupted_run_says_so_and_how_far_it_got(make_run: MakeRun) -> Non
     assert not any("interrupted" in text for _, text in levels(data))
 
 
+def test_what_a_run_left_out_is_one_note_and_stands_whole_at_the_end(make_run: MakeRun) -> None:
+    data = reports.load(make_run(FASTER))
+    things = tuple(f"thing {number}, as it is dear" for number in range(17))
+    quick = replace(data, run=replace(data.run, info=replace(data.run.info, left_out=things)))
+    (note,) = [text for _, text in levels(quick) if text.startswith("Left out")]
+    assert note == (
+        "Left out: thing 0, as it is dear; thing 1, as it is dear; thing 2, as it is dear; and 14 more; "
+        "Where it was measured has all of them."
+    )
+    page = render(quick)
+    assert all(thing in page[page.index('id="environment"') :] for thing in things)
+
+
 def test_lines_that_cannot_be_read_are_problems_and_few(make_run: MakeRun) -> None:
     data = reports.load(make_run(FASTER))
     torn = replace(
