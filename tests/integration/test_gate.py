@@ -155,10 +155,12 @@ def test_identical_code_passes_and_a_slower_step_is_a_regression_with_a_cause(pr
     done = project.gate("--against", "main", "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert (document["verdict"], document["exit_code"]) == ("pass", 0)
+    assert document["exit_code"] == 0
     found = by_metric(document)
     assert {"step_time", "operators", "peak_heap", "allocations"} <= found.keys()
-    assert {finding["verdict"] for finding in found.values()} == {"unchanged"}
+    # On a machine that is busy enough so few pairs may leave the time open; what is counted is never left open.
+    assert {finding["verdict"] for metric, finding in found.items() if metric != "step_time"} == {"unchanged"}
+    assert found["step_time"]["verdict"] in {"unchanged", "inconclusive"}
     assert found["operators"]["base"] == found["operators"]["head"] > 0
     assert any("same code" in warning for warning in document["warnings"])
 
@@ -237,13 +239,17 @@ def test_code_of_the_other_side_voids_the_comparison(project):
 
 
 def test_what_cannot_be_decided_fails_where_the_configuration_says_so(project):
-    strict = CONFIG + 'on_inconclusive = "fail"\ndetect = "0.02%"\n[gate.limits]\nstep_time = "0.01%"\n'
+    # So few pairs cannot show a change, whatever the machine does, and so narrow a limit clears nothing.
+    few = CONFIG.replace(
+        "confirmation_pairs = 8\nfurther_pairs = 8\n", "confirmation_pairs = 3\nfurther_pairs = 3\n"
+    )
+    strict = few + 'on_inconclusive = "fail"\ndetect = "0.02%"\n[gate.limits]\nstep_time = "0.01%"\n'
     project.write("benchsuite.toml", strict)
     done = project.gate("--against", "main", "--metric", "step_time")
     assert done.returncode == 5, done.stdout + done.stderr
     document, _ = project.verdict()
     assert document["verdict"] == "inconclusive"
-    assert "pairs would" in document["findings"][0]["reason"]
+    assert "6 pairs cannot decide at this level" in document["findings"][0]["reason"]
 
 
 def test_new_and_missing_scenarios_are_findings_and_a_gate_of_nothing_does_not_pass(project):
@@ -364,4 +370,6 @@ def test_another_interpreter_needs_nothing_of_this_project(project, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     document, _ = project.verdict()
     assert document["base"]["python"] == str(other)
-    assert {f["verdict"] for f in document["findings"]} == {"unchanged"}
+    found = by_metric(document)
+    assert {finding["verdict"] for metric, finding in found.items() if metric != "step_time"} == {"unchanged"}
+    assert found["step_time"]["verdict"] in {"unchanged", "inconclusive"}
