@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence  # noqa: TC003 - what reads records back looks at their annotations
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from benchsuite.errors import NotComparableError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SCHEMA = 1
 OwnPass: TypeAlias = Literal["operators", "memory", "calls"]
@@ -135,12 +133,12 @@ class Record:
     environment: str = ""
     compile_cache: CompileCache = ""
     first_step_ns: int | None = None
-    warmup_ns: tuple[int, ...] = ()
+    warmup_ns: Sequence[int] = ()
     settled: bool = True
     """False: the warm-up was cut off before the step time had settled."""
-    step_ns: tuple[int, ...] = ()
-    cpu_ns: tuple[int, ...] = ()
-    device_ns: tuple[int, ...] = ()
+    step_ns: Sequence[int] = ()
+    cpu_ns: Sequence[int] = ()
+    device_ns: Sequence[int] = ()
     turns: tuple[Turn, ...] = ()
     items_per_step: int = 1
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -166,32 +164,10 @@ class Record:
         document = dataclasses.asdict(self)
         document["pass"] = document.pop("pass_")
         document["turns"] = [dataclasses.astuple(turn) for turn in self.turns]
-        return {"schema": SCHEMA, **document}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Record:
-        """Read what `to_json` wrote; keys of later minor additions are ignored.
-
-        Raises:
-            NotComparableError: the schema is newer than this version reads.
-            KeyError, TypeError, ValueError: the document is no record.
-        """
-        demand_schema(document)
-        known = {f.name for f in dataclasses.fields(cls)}
-        values = {key: value for key, value in document.items() if key in known}
-        values["pass_"] = document["pass"]
-        values["turns"] = tuple(Turn(*turn) for turn in document.get("turns", ()))
-        values["checks"] = tuple(CheckResult(**check) for check in document.get("checks", ()))
-        values["operators"] = tuple(OperatorRow(**row) for row in document.get("operators", ()))
-        values["sites"] = tuple(map(AllocationSite.from_json, document.get("sites", ())))
-        values["calls"] = tuple(CallRow(**row) for row in document.get("calls", ()))
-        values["series"] = {
-            name: tuple((float(x), float(y)) for x, y in points)
-            for name, points in dict(document.get("series", {})).items()
+        document |= {
+            name: list(getattr(self, name)) for name in ("warmup_ns", "step_ns", "cpu_ns", "device_ns")
         }
-        for name in ("warmup_ns", "step_ns", "cpu_ns", "device_ns", "foreign"):
-            values[name] = tuple(document.get(name, ()))
-        return cls(**values)
+        return {"schema": SCHEMA, **document}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,27 +207,17 @@ class RunInfo:
         """Return the header as it stands in `run.json`."""
         return {"schema": SCHEMA, **dataclasses.asdict(self)}
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> RunInfo:
-        """Read what `to_json` wrote.
 
-        Raises:
-            NotComparableError: the schema is newer than this version reads.
-            KeyError, TypeError: the document is no run header.
-        """
-        demand_schema(document)
-        known = {f.name for f in dataclasses.fields(cls)}
-        values = {key: value for key, value in document.items() if key in known}
-        for name in ("command", "scenarios", "left_out", "fitness"):
-            values[name] = tuple(document.get(name, ()))
-        return cls(**values)
+def demand_schema(document: Any) -> None:
+    """Refuse a document of a newer schema than this version knows.
 
-
-def demand_schema(document: Mapping[str, Any]) -> None:
-    """Refuse a document of a newer schema than this version knows."""
+    Raises:
+        NotComparableError: it is of a newer schema.
+        ValueError: it is no document of this program.
+    """
     schema = document.get("schema") if isinstance(document, dict) else None
-    if not isinstance(schema, int):
-        raise TypeError("it has no schema number")
+    if not isinstance(schema, int) or isinstance(schema, bool):
+        raise ValueError("it has no schema number")  # noqa: TRY004 - it is the document that is wrong
     if schema > SCHEMA:
         raise NotComparableError(
             f"it has schema {schema}, this benchsuite reads schemas up to {SCHEMA}: use the version that wrote it"

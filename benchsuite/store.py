@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from benchsuite.errors import BenchsuiteError, NotComparableError, UsageError
-from benchsuite.record import Record, RunInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from benchsuite.record import Record, RunInfo
 
 INFO_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
@@ -156,15 +157,17 @@ def load_info(path: Path) -> RunInfo:
         UsageError: there is no run at this path.
         NotComparableError: a newer version of benchsuite wrote it.
     """
+    from benchsuite.record_schema import read_info
+
     if not (path / INFO_FILE).is_file():
         raise UsageError(
             f"{path}: no run is there (it has no {INFO_FILE}); `ls runs/` shows the runs of this folder"
         )
     try:
-        return RunInfo.from_json(json.loads((path / INFO_FILE).read_text(encoding="utf-8")))
+        return read_info(json.loads((path / INFO_FILE).read_text(encoding="utf-8")))
     except NotComparableError as error:
         raise NotComparableError(f"{path / INFO_FILE}: {error}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path / INFO_FILE}: not a run's header ({error}): the file is damaged") from error
 
 
@@ -175,6 +178,8 @@ def load_run(path: Path) -> Run:
         UsageError: there is no run at this path.
         NotComparableError: a newer version of benchsuite wrote it.
     """
+    from benchsuite.record_schema import read_record
+
     info = load_info(path)
     problems = []
     records = []
@@ -185,11 +190,10 @@ def load_run(path: Path) -> Run:
     with records_path.open(encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, start=1):
             try:
-                records.append(Record.from_json(json.loads(line)))
-            except (ValueError, KeyError, TypeError, BenchsuiteError) as error:
-                problems.append(
-                    f"{RECORDS_FILE}, line {number}, could not be read ({type(error).__name__}) and is left out."
-                )
+                records.append(read_record(json.loads(line)))
+            except (ValueError, RecursionError, NotComparableError) as error:
+                why = f"it is no JSON: {error.msg}" if isinstance(error, json.JSONDecodeError) else error
+                problems.append(f"{RECORDS_FILE}, line {number}, could not be read ({why}) and is left out.")
     return Run(path, info, tuple(records), tuple(problems))
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 NOTHING: Final = "—"
 """Stands where there is no value."""
 DIGITS: Final = 3
+LONGEST_NUMBER: Final = 400
+"""Digits: no float has more before and after its point together that are shown."""
 LONGEST_NAME: Final = 80
 LONGEST_CLAUSE: Final = 240
 LONGEST_TEXT: Final = 4000
@@ -211,7 +213,9 @@ def _factor(value: float, rounding: str) -> str:
     decimals = min(
         6, max(0, DIGITS - 1 - max(exact.adjusted(), -2) if value >= 1 else max(2, 1 - exact.adjusted()))
     )
-    return f"{exact.quantize(Decimal(1).scaleb(-decimals), rounding=rounding):,f}"
+    # The default context has room for 28 digits, and a damaged file for any number of them.
+    shown = exact.quantize(Decimal(1).scaleb(-decimals), rounding, Context(prec=LONGEST_NUMBER))
+    return f"{shown:,f}"
 
 
 def _unit(value: float, units: _Units) -> tuple[float, str]:

@@ -8,6 +8,7 @@ from benchsuite import ProcessSpec
 from benchsuite.outcomes import canary_record, record_of, skipped_record
 from benchsuite.plan import Group
 from benchsuite.record import CANARY, AllocationSite, CheckResult, OperatorRow, Record, Turn
+from benchsuite.record_schema import read_record
 from benchsuite.scenario import Variant
 from benchsuite.turns import Outcome
 from benchsuite.worker.protocol import TrialSpec
@@ -57,7 +58,7 @@ def test_a_result_becomes_a_completed_record():
 
 def test_a_result_survives_its_file():
     made = record(RESULT, [Turn(0, 2, 6)])
-    assert Record.from_json(json.loads(json.dumps(made.to_json()))) == made
+    assert read_record(json.loads(json.dumps(made.to_json()))) == made
 
 
 def test_a_pass_that_times_nothing():

@@ -19,9 +19,10 @@ from benchsuite.record import (
     Turn,
     demand_schema,
 )
+from benchsuite.record_schema import read_info, read_record
 
 TEXT = st.text(max_size=9)
-COUNTS = st.integers(0, 2**63)
+COUNTS = st.integers(0, 2**63 - 1)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 SAMPLES = st.lists(COUNTS, max_size=4).map(tuple)
 SETTINGS = st.dictionaries(
@@ -84,7 +85,7 @@ HEADER_FIELDS = {
     "data": st.dictionaries(TEXT, TEXT, max_size=2),
     "software": SETTINGS,
     "plan": SETTINGS,
-    "scenarios": st.lists(SETTINGS, max_size=2).map(tuple),
+    "scenarios": st.lists(st.fixed_dictionaries({"name": TEXT, "later": NUMBERS}), max_size=2).map(tuple),
     "machine": SETTINGS,
     "environments": st.dictionaries(TEXT, SETTINGS, max_size=2),
     "options": SETTINGS,
@@ -108,12 +109,12 @@ def through_text(document):
 
 @given(RECORDS)
 def test_a_record_is_read_back(record):
-    assert Record.from_json(through_text(record.to_json())) == record
+    assert read_record(through_text(record.to_json())) == record
 
 
 @given(HEADERS)
 def test_a_header_is_read_back(info):
-    assert RunInfo.from_json(through_text(info.to_json())) == info
+    assert read_info(through_text(info.to_json())) == info
 
 
 def test_every_field_is_tried():
@@ -123,7 +124,7 @@ def test_every_field_is_tried():
 
 def test_the_keys_that_others_build_on():
     turn = Turn(3, 2, 50, 10)
-    record = dataclasses.replace(Record.from_json(LEAST), turns=(turn,), series={"loss": ((1.0, 2.0),)})
+    record = dataclasses.replace(read_record(LEAST), turns=(turn,), series={"loss": ((1.0, 2.0),)})
     document = through_text(record.to_json())
     assert document["schema"] == SCHEMA
     assert document["pass"] == "timing"
@@ -135,7 +136,7 @@ def test_the_keys_that_others_build_on():
 
 
 def test_a_turn_of_three_numbers_did_not_know_how_long_it_waited():
-    record = Record.from_json(LEAST | {"turns": [[3, 2, 50], [4, 2, 60, 7]]})
+    record = read_record(LEAST | {"turns": [[3, 2, 50], [4, 2, 60, 7]]})
     assert record.turns == (Turn(3, 2, 50, 0), Turn(4, 2, 60, 7))
 
 
@@ -147,24 +148,24 @@ def test_a_step_never_takes_less_than_no_time(elapsed_ns, steps, waited_ns):
 
 
 def test_the_least_that_a_record_holds():
-    record = Record.from_json(LEAST)
+    record = read_record(LEAST)
     assert (record.step_ns, record.turns, record.metrics, record.settled) == ((), (), {}, True)
 
 
 @pytest.mark.parametrize("missing", [key for key in LEAST if key != "schema"])
 def test_a_record_without_a_compulsory_key_is_refused(missing):
     document = {key: value for key, value in LEAST.items() if key != missing}
-    with pytest.raises((KeyError, TypeError)):
-        Record.from_json(document)
+    with pytest.raises(ValueError, match=missing.replace("pass", "pass_")):
+        read_record(document)
 
 
-@pytest.mark.parametrize("read", [Record.from_json, RunInfo.from_json])
+@pytest.mark.parametrize("read", [read_record, read_info])
 def test_later_additions_are_ignored(read):
     document = LEAST | {"command": ["x"], "task": "t"}
     assert read(document | {"added_later": {"x": 1}}) == read(document)
 
 
-@pytest.mark.parametrize("read", [Record.from_json, RunInfo.from_json, demand_schema])
+@pytest.mark.parametrize("read", [read_record, read_info, demand_schema])
 def test_a_newer_schema_is_refused(read):
     with pytest.raises(NotComparableError) as caught:
         read(LEAST | {"schema": SCHEMA + 1})
@@ -173,7 +174,7 @@ def test_a_newer_schema_is_refused(read):
 
 
 @pytest.mark.parametrize("document", [{}, {"schema": "1"}, {"schema": None}, [], "schema", 1, None, True])
-def test_what_is_no_document_of_ours_is_a_type_error(document):
-    for read in (Record.from_json, RunInfo.from_json):
-        with pytest.raises(TypeError, match="schema"):
+def test_what_is_no_document_of_ours_is_a_value_error(document):
+    for read in (read_record, read_info):
+        with pytest.raises(ValueError, match="schema"):
             read(document)

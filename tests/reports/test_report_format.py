@@ -61,6 +61,12 @@ def test_factors(value: float, shown: str) -> None:
     assert fmt.factor(value) == shown
 
 
+@given(st.floats(min_value=0, allow_infinity=False))
+def test_any_factor_can_be_spelt(value: float) -> None:
+    assert fmt.factor(value)
+    assert fmt.factor_range(value, value)
+
+
 @given(st.floats(min_value=1e-3, max_value=1e3), st.floats(min_value=1.0, max_value=5.0))
 def test_a_factor_interval_contains_what_was_measured(low: float, spread: float) -> None:
     high = low * spread

@@ -1,0 +1,105 @@
+"""Reads records and headers of runs back, and refuses what is none: no value has another type than it should."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from benchsuite.record import Record, RunInfo, Turn, demand_schema
+from benchsuite.samples import Samples
+
+Read = TypeVar("Read")
+SAMPLES: Final = ("warmup_ns", "step_ns", "cpu_ns", "device_ns")
+
+
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    """What reports rely on in a header's variant; other keys are welcome."""
+
+    id: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    context: dict[str, Any] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
+    baseline: bool = False
+    available: bool = True
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Scenario:
+    """What reports rely on in a header's scenario; other keys are welcome."""
+
+    name: str
+    question: str | None = None
+    compare: str | None = None
+    within: list[str] = field(default_factory=list)
+    metric: str = "step_time"
+    answer: str = "best"
+    once: bool = False
+    combines: bool = False
+    variants: list[_Variant] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Scenarios:
+    scenarios: tuple[_Scenario, ...]
+
+
+_RECORD: Final = TypeAdapter(Record)
+_INFO: Final = TypeAdapter(RunInfo)
+_SCENARIOS: Final = TypeAdapter(_Scenarios)
+_TURN_FIELDS: Final = tuple(f.name for f in dataclasses.fields(Turn))
+
+
+def read_record(document: Any) -> Record:
+    """Read one line of `records.jsonl`; keys of later minor additions are ignored.
+
+    Raises:
+        NotComparableError: the schema is newer than this version reads.
+        ValueError: the document is no record; the text says where.
+    """
+    demand_schema(document)
+    values = {key: value for key, value in document.items() if key != "pass"}
+    if "pass" in document:
+        values["pass_"] = document["pass"]
+    if isinstance(turns := document.get("turns"), list):
+        values["turns"] = [
+            dict(zip(_TURN_FIELDS, turn, strict=False)) if isinstance(turn, list) else turn for turn in turns
+        ]
+    # They are counted in millions, and an array checks them by itself.
+    samples: dict[str, Any] = {name: _samples(name, values.pop(name)) for name in SAMPLES if name in values}
+    return dataclasses.replace(_validated(_RECORD, values), **samples)
+
+
+def read_info(document: Any) -> RunInfo:
+    """Read `run.json`; keys of later minor additions are ignored.
+
+    Raises:
+        NotComparableError: the schema is newer than this version reads.
+        ValueError: the document is no header of a run; the text says where.
+    """
+    demand_schema(document)
+    info = _validated(_INFO, document)
+    _validated(_SCENARIOS, {"scenarios": info.scenarios})
+    return info
+
+
+def _samples(name: str, values: Any) -> Samples:
+    if not isinstance(values, list):
+        raise ValueError(f"{name}: it should be a list")  # noqa: TRY004 - it is the document that is wrong
+    try:
+        return Samples(values)
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def _validated(adapter: TypeAdapter[Read], document: Any) -> Read:
+    try:
+        return adapter.validate_python(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise ValueError(f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}") from error
