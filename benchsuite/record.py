@@ -181,7 +181,7 @@ class RunInfo:
     """None: the run is still going on, or was interrupted."""
     task: str
     task_name: str = ""
-    data: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
     software: Mapping[str, Any] = field(default_factory=dict)
     """What the workers of an interrupted run must find again for it to be taken up."""
     plan: Mapping[str, Any] = field(default_factory=dict)
