@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchsuite.gate.self_test.project import TEMPLATE
+
+sys.path.append(str(Path(__file__).parents[3] / "gpu"))
+from fake_gpu import FakeGpu
 
 LAUNCH_NS, KERNEL_NS, CYCLE_NS, LOOP_NS = 4_000, 1_500, 0.5, 20
 
@@ -28,52 +32,16 @@ def load():
 gpu_slowdown = load()
 
 
-class FakeGpu:
-    """A host that launches and a GPU that works through what was launched, on one clock in ns."""
-
-    def __init__(self):
-        self.host_ns = 0.0
-        self.done_ns = 0.0
-
-    def perf_counter_ns(self):
-        return self.host_ns
-
-    def launch(self, kernel_ns):
-        self.host_ns += LAUNCH_NS
-        self.done_ns = max(self.done_ns, self.host_ns) + kernel_ns
-
-    def _sleep(self, cycles):
-        self.launch(KERNEL_NS + cycles * CYCLE_NS)
-
-    def synchronize(self):
-        self.host_ns = max(self.host_ns, self.done_ns)
-
-    def spin(self, loops):
-        self.host_ns += loops * LOOP_NS
-
-    def Event(self, *, enable_timing):  # noqa: N802 - torch's name
-        assert enable_timing
-        return FakeEvent(self)
-
-
-class FakeEvent:
-    def __init__(self, gpu):
-        self.gpu = gpu
-
-    def record(self):
-        self.place_ns = max(self.gpu.done_ns, self.gpu.host_ns)
-
-    def elapsed_time(self, later):
-        assert self.gpu.host_ns >= later.place_ns, "read before the GPU was there"
-        return (later.place_ns - self.place_ns) / 1e6
-
-
 @pytest.fixture
 def gpu(monkeypatch):
-    fake = FakeGpu()
+    fake = FakeGpu(LAUNCH_NS, KERNEL_NS, CYCLE_NS)
     monkeypatch.setattr(gpu_slowdown, "time", fake)
-    monkeypatch.setattr(gpu_slowdown, "_spin", fake.spin)
+    monkeypatch.setattr(gpu_slowdown, "_spin", lambda loops: spin(fake, loops))
     return fake
+
+
+def spin(gpu, loops):
+    gpu.host_ns += loops * LOOP_NS
 
 
 def launch_bound(gpu):
@@ -109,7 +77,7 @@ def test_a_step_becomes_slower_by_the_share_whatever_it_waits_for(gpu, make, sha
     def slower():
         step()
         gpu._sleep(wanted.cycles)
-        gpu.spin(wanted.loops)
+        spin(gpu, wanted.loops)
 
     before, after = (gpu_slowdown._block_ns(one, 200, gpu.synchronize) for one in (step, slower))
     assert after / before - 1 == pytest.approx(share, rel=0.03)
