@@ -146,9 +146,10 @@ def _planted(plant: Mapping[str, Any], step: Callable[[], Tensor], device: Devic
     if plant.get("kind") == "slowdown":
         if device == "cuda":
             # A file of the project beside this one, which a worker finds in its own side's folder.
-            from gpu_slowdown import slowed
+            from gpu_slowdown import slowed  # type: ignore[import-not-found]
 
-            return slowed(step, plant["share"], active=plant["active"])
+            slower: Callable[[], object] = slowed(step, plant["share"], active=plant["active"])
+            return slower
         return _slowed(step, plant["share"], active=plant["active"])
     if _has(plant, "memory") or _has(plant, "cuda_memory"):
         return _with_ballast(step, device)

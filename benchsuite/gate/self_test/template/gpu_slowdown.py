@@ -132,7 +132,7 @@ def _events_ns(work: Callable[[], object], count: int, cuda: Any) -> float:
 
     The GPU is held up until all are launched: else short ones would take as long as their launches.
     """
-    found = []
+    found: list[float] = []
     for _ in range(BLOCKS):
         before, after = cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)
         _count_cycles(cuda, 2 * CYCLES)
