@@ -81,11 +81,13 @@ class Counts:
     """Of each planted change that is no slowdown."""
     controls: int = 8
     """Identical code among those."""
+    batch_size: int = BATCH_SIZE
+    """Decisions in one gate command, at most; those of a command that is interrupted are lost."""
 
 
 COUNTS: Mapping[Device, Counts] = MappingProxyType({
     "cpu": Counts(),
-    "cuda": Counts(identical=60, slowdowns=((0.03, 20),)),
+    "cuda": Counts(identical=60, slowdowns=((0.03, 20),), batch_size=4),
 })  # fmt: skip
 """By where the steps run: time on a GPU is dearer."""
 MEMORY: Mapping[Device, PlantKind] = MappingProxyType({"cpu": "memory", "cuda": "cuda_memory"})
@@ -113,7 +115,7 @@ def make_plan(
         placed: list[tuple[float, Batch]] = []
         for part in PARTS:
             if part in parts:
-                packed = list(_packed(_plants(part, counts, device), rng, device))
+                packed = list(_packed(_plants(part, counts, device), rng, counts.batch_size, device))
                 placed += [
                     (
                         (place + 0.5) / len(packed),
@@ -136,7 +138,7 @@ def _plants(part: Part, counts: Counts, device: Device) -> list[list[Plant]]:
 
 
 def _packed(
-    groups: Sequence[Sequence[Plant]], rng: random.Random, device: Device
+    groups: Sequence[Sequence[Plant]], rng: random.Random, batch_size: int, device: Device
 ) -> Iterator[tuple[Planned, ...]]:
     """Deal the plants out to batches, each with a scenario; every kind gets every scenario equally often."""
     cards: list[tuple[str, Plant]] = []
@@ -144,7 +146,7 @@ def _packed(
         work = [WORK[place % len(WORK)] for place in range(len(group))]
         rng.shuffle(work)
         cards += zip(work, group, strict=True)
-    num_batches = math.ceil(len(cards) / BATCH_SIZE)
+    num_batches = math.ceil(len(cards) / batch_size)
     for first in range(num_batches):
         hand = cards[first::num_batches]
         rng.shuffle(hand)

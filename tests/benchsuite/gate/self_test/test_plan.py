@@ -30,6 +30,7 @@ COUNTS = st.builds(
     ),
     exact=st.integers(0, 5),
     controls=st.integers(0, 9),
+    batch_size=st.integers(1, BATCH_SIZE),
 )
 
 
@@ -108,6 +109,10 @@ def test_on_a_gpu_the_same_is_planned_but_for_where_the_memory_lies():
     assert found[Plant("slowdown", 0.03)] == 20
     assert found[NONE] == 60 + PLANNED.controls
     assert {plant.kind for plant in found} == {"none", "slowdown", "cuda_memory", "leak", "operator", "check"}
+    assert max(len(batch.decisions) for batch in batches) == PLANNED.batch_size == 4
+    for batch in batches:
+        kinds = Counter(planned.plant for planned in batch.decisions)
+        assert 0 < kinds[NONE] < len(batch.decisions)
     ids = {planned.variant for batch in batches for planned in batch.decisions}
     assert ids <= {variant_id(work, copy, "cuda") for work in WORK for copy in range(BATCH_SIZE)}
 
