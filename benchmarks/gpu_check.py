@@ -8,12 +8,15 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import shutil
 import sys
 import tomllib
 from pathlib import Path
 
 from packaging.requirements import Requirement
 
+TOOLS = {"git": "the gate", "g++": "compiled steps", "nvidia-smi": "a look at the GPU"}
+"""Programs by what wants them."""
 PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 
@@ -60,6 +63,9 @@ def main() -> int:
     for extra in ("nvidia", "test"):
         for line in missing(project["optional-dependencies"][extra]):
             print(f"missing, of the extra {extra}: {line}")
+    for tool, wanted_by in TOOLS.items():
+        if shutil.which(tool) is None:
+            print(f"missing, {wanted_by} wants it: {tool}")
     for line in describe_gpus():
         print(line)
     return 1 if lacking else 0

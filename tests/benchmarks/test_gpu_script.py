@@ -114,14 +114,23 @@ def names_text(machine, part):
 
 
 def test_a_part_that_is_cut_off_goes_on_with_the_next_call(machine):
-    done = machine.run("run", SLOW="benchsuite run --all", LIMIT_S="32", LEAST_S="1")
-    assert done.returncode == 124
+    done = machine.run("run", CODE="130")
+    assert done.returncode == 130
     assert "cut off; the same command goes on" in done.stdout
     assert not (machine.state / "done" / "run").exists()
     folder = machine.have_run()
     machine.run("run", UNFINISHED="1")
     assert machine.asked()[-1] == f"-m benchsuite run --resume {folder}"
     assert "records.jsonl" in {Path(name).name for name in names(machine.out / "run.tar.gz")}
+
+
+@pytest.mark.slow
+def test_a_part_is_cut_off_before_the_calls_time_is_over(machine):
+    done = machine.run("run", SLOW="benchsuite run --all", LIMIT_S="45", LEAST_S="1")
+    assert done.returncode == 124
+    assert "cut off; the same command goes on" in done.stdout
+    assert "exit code 124 after" in names_text(machine, "run")
+    assert not (machine.state / "done" / "run").exists()
 
 
 def test_a_finished_run_is_not_taken_up_again(machine):
