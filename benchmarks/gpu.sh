@@ -81,7 +81,7 @@ prepare() {
 
 has_gpu() { "$PYTHON" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; }
 
-# The newest of the runs whose name does not begin like a self-test's, or nothing.
+# The newest run, or nothing.
 newest_run() {
   find "$STATE/runs" -mindepth 2 -maxdepth 2 -name run.json -printf '%h\n' | sort | tail -n 1
 }
@@ -115,7 +115,7 @@ part_gpu_tests() {
   local files
   pytest_options
   mapfile -t files < <(grep -rl --include='test_*.py' 'cuda.is_available' tests | grep -v '^tests/gpu/' | sort)
-  "${PYTEST[@]}" tests/gpu "${files[@]}"
+  PYTHONPATH=$ROOT/benchmarks:$PYTHONPATH "${PYTEST[@]}" -v -p gpu_only tests/gpu "${files[@]}"
 }
 
 part_tests() {
@@ -229,7 +229,7 @@ run_part() {
   } >>"$STATE/logs/$part.log" 2>&1
   tail -n 12 "$STATE/logs/$part.log"
   if ((code == 124 || code == 130 || code == 137)); then
-    echo "== $part: cut off; the same command goes on with it"
+    echo "== $part: cut off; the next call goes on with it (tests begin anew)"
   elif tail -n 5 "$STATE/logs/$part.log" | grep -q '^skipped: '; then
     echo "== $part: skipped"
   else
@@ -261,6 +261,7 @@ main() {
   if ((${#parts[@]} == 0)); then
     for part in "${PARTS[@]}"; do parts+=("$(field "$part" 1)"); done
   fi
+  [[ $PYTHON != */* ]] || PYTHON=$(cd "$(dirname "$PYTHON")" && pwd)/$(basename "$PYTHON")
   mkdir -p "$OUT" "$STATE"
   OUT=$(cd "$OUT" && pwd)
   STATE=$(cd "$STATE" && pwd)

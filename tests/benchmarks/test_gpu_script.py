@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def names_text(machine, part):
 def test_a_part_that_is_cut_off_goes_on_with_the_next_call(machine):
     done = machine.run("run", CODE="130")
     assert done.returncode == 130
-    assert "cut off; the same command goes on" in done.stdout
+    assert "cut off; the next call goes on" in done.stdout
     assert not (machine.state / "done" / "run").exists()
     folder = machine.have_run()
     machine.run("run", UNFINISHED="1")
@@ -128,7 +129,7 @@ def test_a_part_that_is_cut_off_goes_on_with_the_next_call(machine):
 def test_a_part_is_cut_off_before_the_calls_time_is_over(machine):
     done = machine.run("run", SLOW="benchsuite run --all", LIMIT_S="45", LEAST_S="1")
     assert done.returncode == 124
-    assert "cut off; the same command goes on" in done.stdout
+    assert "cut off; the next call goes on" in done.stdout
     assert "exit code 124 after" in names_text(machine, "run")
     assert not (machine.state / "done" / "run").exists()
 
@@ -190,6 +191,28 @@ def test_the_pack_leaves_out_artifacts_and_comes_in_pieces(machine):
     found = names(piece)
     assert "./runs/compile[mode=default]/records.jsonl" in found
     assert not any("artifacts" in name for name in found)
+
+
+@pytest.mark.slow
+def test_of_the_tests_only_those_that_want_a_gpu_are_left():
+    root = SCRIPT.parents[1]
+    paths = os.pathsep.join([str(root), str(root / "benchmarks")])
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "-p", "gpu_only",
+            "tests/gpu/test_gpu_event_timer.py", "tests/gpu/test_gpu_planted_faults.py", "tests/scenarios/test_copying.py",
+        ],
+        env={**os.environ, "PYTHONPATH": paths}, cwd=root, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    found = {line.partition("[")[0] for line in done.stdout.splitlines() if "::" in line}
+    copying = {name.rpartition("::")[2] for name in found if "test_copying" in name}
+    assert copying == {
+        "test_a_late_stream_changes_nothing",
+        "test_a_wait_left_out_is_seen_each_time",
+        "test_late_copies_train_as_the_plain_loop_does",
+    }
+    assert any("test_gpu_planted_faults" in name for name in found)
+    assert not any("test_gpu_event_timer" in name for name in found)
 
 
 def test_gpu_tests_are_those_of_the_folder_and_whatever_asks_for_a_gpu(machine):
