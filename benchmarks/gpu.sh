@@ -23,7 +23,7 @@ TEXT
 PARTS=(
   "check|60|20|what machine, which versions, what is missing"
   "limits|120|40|products, copies and launches at most, measured beside the suite (benchmarks/gpu_limits.py)"
-  "gpu-tests|420|180|tests/gpu and every test elsewhere that wants a GPU"
+  "gpu-tests|480|300|tests/gpu and every test elsewhere that wants a GPU"
   "run|480|1500|benchsuite run; as many calls as it takes: each goes on with the last one's"
   "report|120|30|the page of the run, its tables for docs/gpu.md, multiples of the limits"
   "gate|480|3600|the gate's self-test on CUDA; as many calls as wanted: each adds decisions"
@@ -70,6 +70,7 @@ prepare() {
   mkdir -p "$STATE/done" "$STATE/logs" "$STATE/results" "$STATE/runs" "$STATE/self-test" "$OUT"
   if [[ -n ${WHEELS:-} && ! -e $STATE/site/.complete ]]; then
     rm -rf "$STATE/site"
+    mkdir -p "$STATE/site"
     "$PYTHON" -m pip install --quiet --no-index --no-deps --no-compile --no-cache-dir --disable-pip-version-check \
       --target "$STATE/site" "$WHEELS"/*.whl
     touch "$STATE/site/.complete"
@@ -141,8 +142,12 @@ part_run() {
   fi
 }
 
+newest_self_test() {
+  find "$STATE/self-test" -mindepth 2 -maxdepth 2 -name self-test.json -printf '%h\n' | sort | tail -n 1
+}
+
 part_report() {
-  local run options=()
+  local run kept options=()
   run=$(newest_run)
   if [[ -z $run ]]; then
     echo "there is no run yet: gpu.sh run" >&2
@@ -153,6 +158,8 @@ part_report() {
     options+=(--limits "$STATE/results/limits.json")
     "$PYTHON" benchmarks/gpu_limits.py table "$STATE/results/limits.json" "$run" >"$STATE/results/multiples.md"
   fi
+  kept=$(newest_self_test)
+  [[ -z $kept ]] || options+=(--self-test "$kept")
   "$PYTHON" benchmarks/gpu_tables.py "$run" "${options[@]}" >"$STATE/results/tables.md"
   cp "$run/report.html" "$STATE/results/report.html"
 }
@@ -163,7 +170,7 @@ part_gate() {
     echo "skipped: no CUDA device"
     return
   fi
-  kept=$(find "$STATE/self-test" -mindepth 2 -maxdepth 2 -name self-test.json -printf "%h\n" | sort | tail -n 1)
+  kept=$(newest_self_test)
   if [[ -n $kept ]]; then
     "$PYTHON" -m benchsuite gate --self-test --resume "$kept"
   else

@@ -1,4 +1,6 @@
-"""The tables of docs/gpu.md from a run's directory: `python benchmarks/gpu_tables.py RUN [--limits FILE]`, as Markdown.
+"""The tables of docs/gpu.md from a run's directory, as Markdown.
+
+    python benchmarks/gpu_tables.py RUN [--limits limits.json] [--self-test DIR]
 
 What a run does not hold is said to be missing: no figure is ever filled in.
 """
@@ -15,6 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import reports
+from benchsuite.errors import BenchsuiteError
+from benchsuite.gate.self_test import words
+from benchsuite.gate.self_test.decisions import SelfTestDirectory
+from benchsuite.gate.self_test.tally import tally
 from reports import format as fmt
 from reports.facts import machine_line
 
@@ -110,8 +116,14 @@ def timed(scenarios: Iterable[ScenarioResult]) -> list[Timed]:
     ]
 
 
-def document(data: ReportData, limits: gpu_limits.Limits | None = None) -> str:
-    """Return all tables as Markdown."""
+def document(
+    data: ReportData, limits: gpu_limits.Limits | None = None, self_test: SelfTestDirectory | None = None
+) -> str:
+    """Return all tables as Markdown.
+
+    Raises:
+        UsageError: there is no self-test in that directory, or it is damaged.
+    """
     found = timed(data.scenarios)
     parts = [
         ("Where and when", _facts(data)),
@@ -123,10 +135,11 @@ def document(data: ReportData, limits: gpu_limits.Limits | None = None) -> str:
         ("Answers", _answers(data)),
     ]
     lines = [line for title, own in parts for line in (f"## {title}", "", *own, "")]
-    text = "\n".join(lines)
-    if limits is None:
-        return text
-    return f"{text}## Limits\n\n{gpu_limits.table(limits, gpu_limits.rows(data.scenarios, limits))}"
+    if limits is not None:
+        lines += ["## Limits", "", gpu_limits.table(limits, gpu_limits.rows(data.scenarios, limits))]
+    if self_test is not None:
+        lines += _gate(self_test)
+    return "\n".join(lines)
 
 
 def _facts(data: ReportData) -> Iterator[str]:
@@ -225,6 +238,14 @@ def _seen(one: Timed) -> str:
     ])  # fmt: skip
 
 
+def _gate(kept: SelfTestDirectory) -> list[str]:
+    """Return what a self-test has decided so far, whether it was interrupted or not."""
+    header = kept.header()
+    decisions = kept.decisions(header.batches)
+    page = words.markdown(header, tally(decisions), len(decisions)).splitlines()
+    return [f"#{line}" if line.startswith("#") else line for line in page]
+
+
 def _ranking(data: ReportData) -> Iterator[str]:
     for place, ranked in reports.by_place(reports.rank(data.scenarios)).items():
         yield f"- {cell(place)}"
@@ -256,9 +277,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--limits", type=Path, help="what gpu_limits.py has measured")
+    parser.add_argument("--self-test", type=Path, help="the directory of a gate's self-test")
     given = parser.parse_args(arguments)
+    self_test = SelfTestDirectory(given.self_test) if given.self_test else None
     limits = gpu_limits.read(given.limits) if given.limits else None
-    print(document(reports.load(given.run), limits), end="")
+    try:
+        print(document(reports.load(given.run), limits, self_test), end="")
+    except BenchsuiteError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

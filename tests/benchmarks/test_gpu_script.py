@@ -145,6 +145,18 @@ def test_a_run_gets_the_options_that_were_asked_for(machine):
     assert machine.asked() == [f"-m benchsuite run --all -k cuda --runs-dir {machine.state}/runs"]
 
 
+def test_wheels_are_installed_once_and_without_an_index(machine):
+    wheels = machine.folder / "some wheels"
+    wheels.mkdir()
+    (wheels / "memray-1.whl").touch()
+    for _ in range(2):
+        machine.run("--again", "check", WHEELS=str(wheels))
+    install, first, second = machine.asked()
+    assert install.startswith("-m pip install --quiet --no-index --no-deps ")
+    assert install.endswith(f"--target {machine.state}/site {wheels}/memray-1.whl")
+    assert first == second == "benchmarks/gpu_check.py"
+
+
 def test_too_little_time_begins_nothing(machine):
     done = machine.run("check", LIMIT_S="40")
     assert "not begun" in done.stdout
@@ -177,7 +189,12 @@ def test_a_report_needs_a_run_and_holds_its_page_and_tables(machine):
     assert machine.run("report").returncode == 2
     machine.have_run()
     (machine.state / "results" / "limits.json").write_text("{}")
+    kept = machine.state / "self-test" / "self-test-20261201T000000Z"
+    kept.mkdir()
+    (kept / "self-test.json").write_text("{}")
     assert machine.run("--again", "report").returncode == 0
+    asked = machine.asked()[-1]
+    assert f"--limits {machine.state}/results/limits.json --self-test {kept}" in asked
     found = names(machine.out / "report.tar.gz")
     assert {"results/report.html", "results/tables.md", "results/multiples.md"} < found
 

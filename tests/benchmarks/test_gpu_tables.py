@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import re
 import sys
 
@@ -10,6 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reports
+from benchsuite.environment import read_machine
+from benchsuite.gate.self_test.decisions import Decision, SelfTest, SelfTestDirectory
+from benchsuite.gate.self_test.plan import COUNTS, make_plan
+from benchsuite.gate.verdict import Finding
 
 
 @pytest.fixture
@@ -81,6 +86,34 @@ def test_every_table_is_as_wide_as_its_head(tmp_path, sample_text):
         assert len(tables) == 3
         for block in tables:
             assert len({len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}) == 1, block
+
+
+def test_a_self_test_is_told_as_far_as_it_came(tmp_path):
+    batches = make_plan((0,), 1, ("time",), COUNTS["cuda"], "cuda")
+    header = SelfTest(
+        started="2026-12-01T00:00:00+00:00", seed=1, loads=(0,), batches=batches, versions={"torch": "2.11.0"}, commit=None,
+        machine=dataclasses.asdict(read_machine()), device="cuda",
+    )  # fmt: skip
+    kept = SelfTestDirectory.create(tmp_path / "self-test", header)
+    kept.append([
+        Decision(
+            batch=0, part="time", load=0, variant=planned.variant, plant=planned.plant, rivals={}, batch_seconds=9.0, run="runs/1",
+            findings=(Finding(scenario="train", variant=planned.variant, metric="step_time", verdict="unchanged"),),
+        )
+        for planned in batches[0].decisions
+    ])  # fmt: skip
+    text = gpu_tables.document(reports.load(gpu_run(tmp_path)), self_test=kept)
+    part = text.partition("## How often the gate errs")[2]
+    assert "--self-test --device cuda`" in part
+    assert "4 of 80 decisions" in part
+    assert "| step time | 0 | 0 of 3: 0.0 %" in part
+    assert "| 3 % slower | 0 | 0 of 1: 0.0 %" in part
+    assert not re.search("^# ", text, re.MULTILINE)
+
+
+def test_without_a_self_test_the_command_ends_in_a_line(sample, tmp_path):
+    with pytest.raises(SystemExit, match="no self-test is there"):
+        gpu_tables.main([str(sample[0]), "--self-test", str(tmp_path)])
 
 
 @given(st.text())
