@@ -22,14 +22,16 @@ from benchsuite.lock import machine_lock
 from benchsuite.store import INFO_FILE, RunDirectory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
 
     from benchsuite.config import GateConfig
     from benchsuite.gate.sides import Request, Sides
+    from benchsuite.scenario import Device
 
-DEFAULT_LOADS = (0, 1, 2)
-OF_SELF_TEST = frozenset({"self_test", "loads", "resume", "seed", "runs_dir", "as_json"})
+DEFAULT_LOADS: Mapping[Device, tuple[int, ...]] = {"cpu": (0, 1, 2), "cuda": (0,)}
+"""Busy neighbours of a self-test, by where its steps run: they disturb a core, not a GPU."""
+OF_SELF_TEST = frozenset({"self_test", "loads", "device", "resume", "seed", "runs_dir", "as_json"})
 OF_RESUMED = frozenset({"self_test", "resume", "as_json"})
 OF_STORED = frozenset(
     {"against", "names", "all_", "texts", "metrics", "budget", "runs_dir", "wait", "as_json"}
@@ -86,8 +88,11 @@ OF_STORED = frozenset(
 @click.option("--wait", is_flag=True, help="Wait until nothing else measures this machine.")
 @click.option(
     "--load", "loads", type=click.IntRange(0, 64), multiple=True, metavar="N",
-    help="Of a self-test: with N busy neighbours; may be repeated; default 0, 1 and 2.",
+    help="Of a self-test: with N busy neighbours; may be repeated; default 0, 1 and 2, on cuda 0.",
 )  # fmt: skip
+@click.option(
+    "--device", type=click.Choice(["cpu", "cuda"]), help="Of a self-test: where its steps run; default cpu."
+)
 @click.option(
     "--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with an interrupted self-test."
 )
@@ -96,8 +101,8 @@ def gate(  # noqa: PLR0917 - one parameter for each option
     names: tuple[str, ...], against: str | None, against_python: str | None, self_test: bool, all_: bool,
     texts: tuple[str, ...], metrics: tuple[str, ...], budget: float | None, prepare: str | None, task: str | None,
     dataset: str | None, data_dir: Path | None, scenarios: tuple[str, ...], only_scenarios: tuple[str, ...],
-    runs_dir: Path, threads: int, seed: int | None, wait: bool, loads: tuple[int, ...], resume: Path | None,
-    as_json: bool,
+    runs_dir: Path, threads: int, seed: int | None, wait: bool, loads: tuple[int, ...], device: Device | None,
+    resume: Path | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Compare the working tree with another state of the code, in turns on one core, and fail where it got worse.
 
@@ -117,10 +122,20 @@ def gate(  # noqa: PLR0917 - one parameter for each option
             _demand_no_other(OF_RESUMED, "--resume goes on with what the self-test was begun with")
         from benchsuite.commands.gate_self_test import self_test as measure_itself
 
-        measure_itself(None, resume, loads or DEFAULT_LOADS, seed or 0, runs_dir, out, as_json=as_json)
+        where = device or "cpu"
+        measure_itself(
+            None,
+            resume,
+            loads or DEFAULT_LOADS[where],
+            seed or 0,
+            runs_dir,
+            out,
+            as_json=as_json,
+            device=where,
+        )
         return 0
-    if loads or resume:
-        raise UsageError("--load and --resume belong to --self-test")
+    if loads or resume or device:
+        raise UsageError("--load, --device and --resume belong to --self-test")
     if against_python and prepare:
         raise UsageError(
             "--prepare runs in the base's worktree, and --against-python has none: prepare that interpreter yourself"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from benchsuite.gate.self_test.decisions import SelfTest, SelfTestDirectory
     from benchsuite.gate.self_test.plan import Part
+    from benchsuite.scenario import Device
 
 ACCURACY_FILE = "gate-accuracy.md"
 PARTS: tuple[Part, ...] = ("time", "exact")
@@ -22,6 +23,7 @@ PARTS: tuple[Part, ...] = ("time", "exact")
 def self_test(  # noqa: PLR0917 - the options of a command
     directory: Path | None, resume: Path | None, loads: tuple[int, ...], seed: int, runs_dir: Path,
     out: terminal.Terminal, as_json: bool, parts: tuple[Part, ...] = PARTS, limit: int | None = None,
+    device: Device = "cpu",
 ) -> None:  # fmt: skip
     """Measure the gate's error rates through the gate itself, show them, and write them to `gate-accuracy.md`.
 
@@ -29,7 +31,7 @@ def self_test(  # noqa: PLR0917 - the options of a command
 
     Args:
         directory: where decisions and runs go; None: a new folder below `runs_dir`.
-        resume: an interrupted self-test to go on with, by its own plan; loads, seed and parts are ignored then.
+        resume: an interrupted self-test to go on with, by its own plan; loads, seed, parts and device are ignored then.
         loads: numbers of busy neighbours.
         seed: of everything random.
         runs_dir: where run directories are.
@@ -37,9 +39,10 @@ def self_test(  # noqa: PLR0917 - the options of a command
         as_json: whether stdout gets the result as one JSON document.
         parts: decisions about times, about exact metrics, or both.
         limit: run no more than so many gate commands now.
+        device: where the steps run.
 
     Raises:
-        UsageError: the folder, the self-test to resume, or git cannot be used.
+        UsageError: the folder, the self-test to resume, or git cannot be used, or the machine lacks the device.
         NotComparableError: the self-test to resume was begun with other code, other versions or on another machine.
         NothingMeasuredError: no decision has been made.
         BenchsuiteError: the gate ended without a verdict three times in a row.
@@ -53,10 +56,13 @@ def self_test(  # noqa: PLR0917 - the options of a command
 
     if resume is not None:
         kept = SelfTestDirectory(resume)
-        _demand_same(resume, kept.header(), _header(loads, seed, parts))
+        begun = kept.header()
+        _demand_device(begun.device)
+        _demand_same(resume, begun, _header(loads, seed, parts, begun.device))
     else:
+        _demand_device(device)
         path = directory or runs_dir / f"self-test-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        kept = SelfTestDirectory.create(path, _header(loads, seed, parts))
+        kept = SelfTestDirectory.create(path, _header(loads, seed, parts, device))
     header = kept.header()
     try:
         failed = run_batches(header.batches, kept, out, limit)
@@ -81,7 +87,18 @@ def self_test(  # noqa: PLR0917 - the options of a command
     out.line(str(page))
 
 
-def _header(loads: Sequence[int], seed: int, parts: tuple[Part, ...]) -> SelfTest:
+def _demand_device(device: Device) -> None:
+    """Refuse to begin what every gate command would skip."""
+    from benchsuite.environment import unmet
+    from benchsuite.errors import UsageError
+    from benchsuite.scenario import CUDA
+
+    reason = unmet(CUDA) if device == "cuda" else None
+    if reason:
+        raise UsageError(f"a self-test on CUDA cannot run here: {reason}")
+
+
+def _header(loads: Sequence[int], seed: int, parts: tuple[Part, ...], device: Device) -> SelfTest:
     import platform
     from importlib.metadata import version
 
@@ -89,7 +106,7 @@ def _header(loads: Sequence[int], seed: int, parts: tuple[Part, ...]) -> SelfTes
     from benchsuite.commands.request import describe_commit
     from benchsuite.environment import read_machine
     from benchsuite.gate.self_test.decisions import SelfTest
-    from benchsuite.gate.self_test.plan import make_plan
+    from benchsuite.gate.self_test.plan import COUNTS, make_plan
     from benchsuite.origin import PROJECT_ROOT
 
     loads = tuple(dict.fromkeys(loads))
@@ -97,7 +114,7 @@ def _header(loads: Sequence[int], seed: int, parts: tuple[Part, ...]) -> SelfTes
         started=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=seed,
         loads=loads,
-        batches=make_plan(loads, seed, parts),
+        batches=make_plan(loads, seed, parts, COUNTS[device], device),
         versions={
             "benchsuite": __version__,
             "Python": platform.python_version(),
@@ -105,6 +122,7 @@ def _header(loads: Sequence[int], seed: int, parts: tuple[Part, ...]) -> SelfTes
         },
         commit=describe_commit(PROJECT_ROOT) if (PROJECT_ROOT / ".git").exists() else None,
         machine=dataclasses.asdict(read_machine()),
+        device=device,
     )
 
 

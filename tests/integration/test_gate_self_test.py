@@ -116,7 +116,29 @@ def test_it_is_not_resumed_with_other_code_versions_or_another_machine(tmp_path,
     assert caught.value.exit_code == 4
 
 
-@pytest.mark.parametrize("option", [("--load", "1"), ("--seed", "3"), ("--runs-dir", "elsewhere")])
+@pytest.mark.parametrize("resumed", [False, True])
+def test_on_a_machine_without_a_gpu_one_on_cuda_is_refused_in_a_line(tmp_path, monkeypatch, capsys, resumed):
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("benchsuite.environment.unmet", lambda _: None)
+    monkeypatch.setattr("benchsuite.gate.self_test.runner.run_batches", lambda *_: 0)
+    kept = tmp_path / "kept"
+    with pytest.raises(NothingMeasuredError):
+        self_test(kept, None, (0,), 0, tmp_path, Terminal(quiet_stdout=True), as_json=False, device="cuda")
+    assert json.loads((kept / "self-test.json").read_text())["device"] == "cuda"
+    monkeypatch.setattr("benchsuite.environment.unmet", lambda _: "no NVIDIA GPU is visible")
+    options = (
+        ["--resume", str(kept)] if resumed else ["--device", "cuda", "--runs-dir", str(tmp_path / "runs")]
+    )
+    capsys.readouterr()
+    assert main(["gate", "--self-test", *options]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "a self-test on CUDA cannot run here: no NVIDIA GPU is visible" in line
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "option", [("--load", "1"), ("--device", "cpu"), ("--seed", "3"), ("--runs-dir", "elsewhere")]
+)
 def test_beside_resume_what_would_be_ignored_is_refused(tmp_path, capsys, monkeypatch, option):
     monkeypatch.setattr("signal.signal", lambda *_: None)
     assert main(["gate", "--self-test", "--resume", str(tmp_path), *option]) == 2

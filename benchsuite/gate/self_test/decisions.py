@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from benchsuite.scenario import Device
+
 PLAN_FILE = "self-test.json"
 DECISIONS_FILE = "decisions.jsonl"
 
@@ -73,6 +75,8 @@ class SelfTest:
     commit: str | None
     machine: Mapping[str, Any]
     """A `benchsuite.environment.Machine` as a dictionary."""
+    device: Device = "cpu"
+    """Where the steps run."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the header as it stands in `self-test.json`."""
@@ -87,7 +91,9 @@ class SelfTest:
             KeyError, TypeError: the document is no such header.
         """
         demand_schema(document)
-        values = {f.name: document[f.name] for f in dataclasses.fields(cls)}
+        values = {f.name: document[f.name] for f in dataclasses.fields(cls) if f.name != "device"}
+        # Self-tests that were begun before there was a choice.
+        values["device"] = document.get("device", "cpu")
         values["loads"] = tuple(values["loads"])
         values["batches"] = tuple(map(Batch.from_json, values["batches"]))
         return cls(**values)

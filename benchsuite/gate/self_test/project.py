@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MODULE = "bench.py"
 PLANTS = "plants.json"
 TEMPLATE = Path(__file__).parent / "template" / MODULE
+MODULES = (MODULE, "gpu_slowdown.py")
+"""All of the template's files."""
 IDENTITY = dict.fromkeys(
     ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL"), "benchsuite"
 )
@@ -78,7 +80,8 @@ def temporary_project() -> Iterator[Project]:
     """
     with tempfile.TemporaryDirectory(prefix="benchsuite-self-test-") as folder:
         project = Project(Path(folder).resolve())
-        shutil.copy(TEMPLATE, project.path / MODULE)
+        for name in MODULES:
+            shutil.copy(TEMPLATE.with_name(name), project.path / name)
         project.git("init", "--quiet")
         yield project
 

@@ -21,6 +21,7 @@ NOTHING = "—"
 PLANT_NAMES = {
     "none": "identical code",
     "memory": "1 MiB more memory",
+    "cuda_memory": "1 MiB more GPU memory, to the byte",
     "leak": "a leak",
     "operator": "an extra operator",
     "check": "a failing check",
@@ -69,8 +70,9 @@ def markdown(header: SelfTest, found: Tally, made: int) -> str:
 
 def _introduction(header: SelfTest, made: int) -> str:
     planned = sum(len(batch.decisions) for batch in header.batches)
+    where = "" if header.device == "cpu" else f" --device {header.device}"
     return (
-        "Measured by `python -m benchsuite gate --self-test`, which runs the gate itself on a project with planted changes: "
+        f"Measured by `python -m benchsuite gate --self-test{where}`, which runs the gate itself on a project with planted changes: "
         f"{made} of {planned} decisions, seed {header.seed}, {_listed(header.loads)} busy neighbours. Slowdowns are real work "
         "inside the step, a share of the step's time as it is in that very process. Intervals are exact (Clopper and Pearson), 95 %."
     )
@@ -83,6 +85,7 @@ def document(header: SelfTest, found: Tally, made: int) -> dict[str, Any]:
         "started": header.started,
         "seed": header.seed,
         "loads": list(header.loads),
+        "device": header.device,
         "versions": dict(header.versions),
         "commit": header.commit,
         "machine": dict(header.machine),

@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchsuite import Check, Task, Workload, demand, grid, scenario
+from benchsuite import CUDA, Check, Device, Task, Workload, demand, grid, scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from torch import Tensor, nn
+
+    from benchsuite import Requirement
 
 COPIES = 8
 PLANTS: Mapping[str, Mapping[str, Any]] = json.loads(
@@ -42,36 +44,59 @@ class Settings:
     """Copies differ in nothing but their number."""
 
     copy: int = 0
+    device: Device = "cpu"
 
 
-COPIES_OF_ALL = grid(Settings, copy=range(COPIES))
+GRID = grid(Settings, device=["cpu", "cuda"], copy=range(COPIES))
+WITHIN = ("device",)
 
 
-@scenario(question="Does a training step on 100 images cost more?", variants=COPIES_OF_ALL, compare="copy")
+def requires(settings: Settings) -> list[Requirement]:
+    """Return what a copy needs of the machine."""
+    return [CUDA] if settings.device == "cuda" else []
+
+
+@scenario(
+    question="Does a large training step cost more?", variants=GRID, compare="copy", within=WITHIN, requires=requires
+)  # fmt: skip
 def train(settings: Settings, task: Task) -> Workload:
-    """Train on one batch of 100 images; a step is one update."""
-    return _workload(f"train[copy={settings.copy}]", task, batch=100, trains=True)
+    """Train on one batch; a step is one update: 100 images on a CPU, on a GPU as many as keep it busy."""
+    return _workload("train", settings, task, {"cpu": 100, "cuda": 8192}, trains=True)
 
 
-@scenario(question="Does a training step on 20 images cost more?", variants=COPIES_OF_ALL, compare="copy")
+@scenario(
+    question="Does a small training step cost more?", variants=GRID, compare="copy", within=WITHIN, requires=requires
+)  # fmt: skip
 def train_small(settings: Settings, task: Task) -> Workload:
-    """Train on one batch of 20 images; a step is one update."""
-    return _workload(f"train_small[copy={settings.copy}]", task, batch=20, trains=True)
+    """Train on one batch; a step is one update: 20 images on a CPU; on a GPU so few that it waits for launches."""
+    return _workload("train_small", settings, task, {"cpu": 20, "cuda": 100}, trains=True)
 
 
-@scenario(question="Does an inference call on 100 images cost more?", variants=COPIES_OF_ALL, compare="copy")
+@scenario(
+    question="Does an inference call cost more?",
+    variants=GRID,
+    compare="copy",
+    within=WITHIN,
+    requires=requires,
+)
 def infer(settings: Settings, task: Task) -> Workload:
-    """Classify one batch of 100 images; a step is one call."""
-    return _workload(f"infer[copy={settings.copy}]", task, batch=100, trains=False)
+    """Classify one batch; a step is one call: 100 images on a CPU, on a GPU as many as keep it busy."""
+    return _workload("infer", settings, task, {"cpu": 100, "cuda": 8192}, trains=False)
 
 
-def _workload(name: str, task: Task, *, batch: int, trains: bool) -> Workload:
+def _workload(
+    name: str, settings: Settings, task: Task, batches: Mapping[Device, int], *, trains: bool
+) -> Workload:
     import torch
 
-    plant = PLANTS.get(name, {})
-    inner = task.make_model()
+    device, batch = settings.device, batches[settings.device]
+    plant = PLANTS.get(f"{name}[copy={settings.copy}{'' if device == 'cpu' else f',device={device}'}]", {})
+    if device == "cuda":
+        # Rounded to TF32, outputs would differ from the reference by more than the tolerance.
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    inner = task.make_model().to(device)
     model = _shifted(inner) if _has(plant, "check") else inner
-    inputs, target = task.example_batch(batch)
+    inputs, target = (tensor.to(device) for tensor in task.example_batch(batch))
     step = _training(task, model, inputs, target) if trains else _inference(model, inputs)
 
     def check() -> list[Check]:
@@ -80,7 +105,7 @@ def _workload(name: str, task: Task, *, batch: int, trains: bool) -> Workload:
             difference = (model(inputs).double() - reference).abs().max().item()
         return [Check("difference from a float64 reference", difference, TOLERANCE, "<=")]
 
-    return Workload(_planted(plant, step), check, items_per_step=batch)
+    return Workload(_planted(plant, step, device), check, items_per_step=batch)
 
 
 def _training(task: Task, model: nn.Module, inputs: Tensor, target: Tensor) -> Callable[[], Tensor]:
@@ -116,16 +141,22 @@ def _has(plant: Mapping[str, Any], kind: str) -> bool:
     return bool(plant) and plant["kind"] == kind and plant["active"]
 
 
-def _planted(plant: Mapping[str, Any], step: Callable[[], Tensor]) -> Callable[[], object]:
+def _planted(plant: Mapping[str, Any], step: Callable[[], Tensor], device: Device) -> Callable[[], object]:
     """Return the step with what is planted in it."""
     if plant.get("kind") == "slowdown":
+        if device == "cuda":
+            # A file of the project beside this one, which a worker finds in its own side's folder.
+            from gpu_slowdown import slowed  # type: ignore[import-not-found]
+
+            slower: Callable[[], object] = slowed(step, plant["share"], active=plant["active"])
+            return slower
         return _slowed(step, plant["share"], active=plant["active"])
-    if _has(plant, "memory"):
-        return _with_ballast(step)
+    if _has(plant, "memory") or _has(plant, "cuda_memory"):
+        return _with_ballast(step, device)
     if _has(plant, "leak"):
         return _leaking(step)
     if _has(plant, "operator"):
-        return _with_operator(step)
+        return _with_operator(step, device)
     return step
 
 
@@ -181,11 +212,11 @@ def _thread_ns(function: Callable[[], object]) -> int:
     return time.thread_time_ns() - began_ns
 
 
-def _with_ballast(step: Callable[[], Tensor]) -> Callable[[], object]:
+def _with_ballast(step: Callable[[], Tensor], device: Device) -> Callable[[], object]:
     """Hold 1 MiB for as long as the workload lives."""
     import torch
 
-    ballast = torch.ones(BALLAST_FLOATS)
+    ballast = torch.ones(BALLAST_FLOATS, device=device)
 
     def held() -> tuple[Tensor, Tensor]:
         return step(), ballast
@@ -203,11 +234,11 @@ def _leaking(step: Callable[[], Tensor]) -> Callable[[], object]:
     return leaking
 
 
-def _with_operator(step: Callable[[], Tensor]) -> Callable[[], object]:
+def _with_operator(step: Callable[[], Tensor], device: Device) -> Callable[[], object]:
     """Call one operator more."""
     import torch
 
-    few = torch.ones(8)
+    few = torch.ones(8, device=device)
 
     def longer() -> Tensor:
         result = step()

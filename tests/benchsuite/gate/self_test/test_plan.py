@@ -7,8 +7,20 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchsuite.gate.self_test.plan import BATCH_SIZE, METRICS, NONE, WORK, Batch, Counts, Plant, make_plan
+from benchsuite.gate.self_test.plan import (
+    BATCH_SIZE,
+    COUNTS,
+    METRICS,
+    NONE,
+    WORK,
+    Batch,
+    Counts,
+    Plant,
+    make_plan,
+    variant_id,
+)
 
+PLANNED = COUNTS["cuda"]
 LOADS = st.lists(st.integers(0, 5), min_size=1, max_size=4, unique=True)
 COUNTS = st.builds(
     Counts,
@@ -18,6 +30,7 @@ COUNTS = st.builds(
     ),
     exact=st.integers(0, 5),
     controls=st.integers(0, 9),
+    batch_size=st.integers(1, BATCH_SIZE),
 )
 
 
@@ -88,6 +101,20 @@ def test_parts_can_be_left_out():
     exact = make_plan((0,), 0, ("exact",))
     assert {batch.part for batch in exact} == {"exact"}
     assert {batch.part for batch in make_plan((0,), 0)} == {"time", "exact"}
+
+
+def test_on_a_gpu_the_same_is_planned_but_for_where_the_memory_lies():
+    batches = make_plan((0,), 5, ("time", "exact"), PLANNED, "cuda")
+    found = plants(batches, 0)
+    assert found[Plant("slowdown", 0.03)] == 20
+    assert found[NONE] == 60 + PLANNED.controls
+    assert {plant.kind for plant in found} == {"none", "slowdown", "cuda_memory", "leak", "operator", "check"}
+    assert max(len(batch.decisions) for batch in batches) == PLANNED.batch_size == 4
+    for batch in batches:
+        kinds = Counter(planned.plant for planned in batch.decisions)
+        assert 0 < kinds[NONE] < len(batch.decisions)
+    ids = {planned.variant for batch in batches for planned in batch.decisions}
+    assert ids <= {variant_id(work, copy, "cuda") for work in WORK for copy in range(BATCH_SIZE)}
 
 
 def test_times_and_exact_metrics_are_all_that_the_gate_judges():

@@ -7,7 +7,14 @@ import pytest
 
 from benchsuite.gate.self_test import plan
 from benchsuite.gate.self_test.plan import NONE, Planned, Plant
-from benchsuite.gate.self_test.project import MODULE, PLANTS, TEMPLATE, environment, temporary_project
+from benchsuite.gate.self_test.project import (
+    MODULE,
+    MODULES,
+    PLANTS,
+    TEMPLATE,
+    environment,
+    temporary_project,
+)
 
 DECISIONS = (
     Planned("train[copy=0]", NONE),
@@ -31,7 +38,12 @@ def test_base_and_head_differ_in_the_plants_alone(project):
     base = project.plant(DECISIONS)
     assert git(project.path, "diff", "--name-only", base, "HEAD") == PLANTS
     assert git(project.path, "status", "--porcelain") == ""
-    assert (project.path / MODULE).read_bytes() == TEMPLATE.read_bytes()
+    for name in MODULES:
+        assert (project.path / name).read_bytes() == TEMPLATE.with_name(name).read_bytes()
+
+
+def test_the_project_holds_all_of_the_template():
+    assert sorted(MODULES) == sorted(path.name for path in TEMPLATE.parent.glob("*.py"))
 
 
 def test_a_plant_is_active_in_the_head_alone(project):
@@ -96,4 +108,10 @@ def test_the_projects_scenarios_are_those_of_the_plan(tmp_path):
     entries = load_catalog([str(tmp_path / MODULE)], built_in=False)
     ids = {variant.id for entry in entries.values() for variant in entry.scenario.described()}
     assert tuple(sorted(entries)) == tuple(sorted(plan.WORK))
-    assert ids == {f"{work}[copy={copy}]" for work in plan.WORK for copy in range(plan.BATCH_SIZE)}
+    copies, devices = range(plan.BATCH_SIZE), ("cpu", "cuda")
+    assert ids == {
+        plan.variant_id(work, copy, device) for work in plan.WORK for copy in copies for device in devices
+    }
+    for entry in entries.values():
+        needs = {variant.id: bool(variant.requirements) for variant in entry.scenario.described()}
+        assert all(needed == ("cuda" in id_) for id_, needed in needs.items())

@@ -49,6 +49,23 @@ def test_a_plant_is_caught_by_its_own_metric(plant, verdict, metric, called):
     assert is_called(decision(plant, finding(verdict, metric))) == called
 
 
+@pytest.mark.parametrize(
+    ("more_bytes", "metric", "called"),
+    [
+        (2**20, "cuda_peak_allocated", True),
+        (2**20 + 512, "cuda_peak_allocated", False),
+        (2**20, "peak_heap", False),
+    ],
+)
+def test_memory_on_a_gpu_is_found_to_the_byte_or_not_at_all(more_bytes, metric, called):
+    found = finding("regression", metric, base=5e6, head=5e6 + more_bytes)
+    assert is_called(decision(Plant("cuda_memory"), found)) == called
+
+
+def test_a_finding_without_amounts_is_not_the_planted_memory():
+    assert not is_called(decision(Plant("cuda_memory"), finding("regression", "cuda_peak_allocated")))
+
+
 VERDICTS = ("regression", "improvement", "unchanged", "inconclusive", "failed")
 DECISIONS = st.lists(
     st.builds(

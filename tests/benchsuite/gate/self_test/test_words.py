@@ -57,6 +57,21 @@ def test_the_page_says_when_where_and_with_what():
     assert f"{len(MADE)} of {planned} decisions" in page
 
 
+def test_the_page_says_where_the_steps_ran():
+    on_gpu = dataclasses.replace(HEADER, device="cuda")
+    assert "gate --self-test --device cuda`" in words.markdown(on_gpu, FOUND, len(MADE))
+    assert "--device" not in words.markdown(HEADER, FOUND, len(MADE))
+    assert words.document(on_gpu, FOUND, len(MADE))["device"] == "cuda"
+
+
+def test_a_header_survives_json_and_an_old_one_is_of_a_cpu():
+    on_gpu = dataclasses.replace(HEADER, device="cuda")
+    document = json.loads(json.dumps(on_gpu.to_json()))
+    assert SelfTest.from_json(document).device == "cuda"
+    del document["device"]
+    assert SelfTest.from_json(document).device == "cpu"
+
+
 def test_the_page_shows_false_alarms_detections_seconds_and_rivals():
     page = words.markdown(HEADER, FOUND, len(MADE))
     lines = page.splitlines()

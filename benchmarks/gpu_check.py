@@ -1,0 +1,75 @@
+"""Says what a machine with a GPU has and lacks, before its time is spent: `python benchmarks/gpu_check.py`.
+
+Exit code 1: a package that benchsuite needs is missing or too old.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+TOOLS = {"git": "the gate", "g++": "compiled steps", "nvidia-smi": "a look at the GPU"}
+"""Programs by what wants them."""
+PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
+
+
+def missing(texts: list[str]) -> list[str]:
+    """Return those of these requirements that are not met, each with what is there instead."""
+    found = []
+    for text in texts:
+        requirement = Requirement(text)
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            continue
+        try:
+            version = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            found.append(f"{requirement}: not installed")
+            continue
+        if not requirement.specifier.contains(version, prereleases=True):
+            found.append(f"{requirement}: {version} is installed")
+    return found
+
+
+def describe_gpus() -> list[str]:
+    """Return a line for torch and one for each GPU that it sees."""
+    import torch
+
+    lines = [f"torch {torch.__version__}, CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"]
+    if not torch.cuda.is_available():
+        return [*lines, "no CUDA device"]
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        lines.append(
+            f"GPU {index}: {properties.name}, {properties.total_memory / 2**30:.0f} GiB, "
+            f"{properties.multi_processor_count} multiprocessors, {torch.cuda.get_arch_list()}"
+        )
+    return lines
+
+
+def main() -> int:
+    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
+    print(f"Python {platform.python_version()} at {sys.executable}, {platform.platform()}")
+    print(f"{len(os.sched_getaffinity(0))} cores may be used")
+    lacking = missing(project["dependencies"])
+    for line in lacking:
+        print(f"MISSING {line}")
+    for extra in ("nvidia", "test"):
+        for line in missing(project["optional-dependencies"][extra]):
+            print(f"missing, of the extra {extra}: {line}")
+    for tool, wanted_by in TOOLS.items():
+        if shutil.which(tool) is None:
+            print(f"missing, {wanted_by} wants it: {tool}")
+    for line in describe_gpus():
+        print(line)
+    return 1 if lacking else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
