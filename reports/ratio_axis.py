@@ -1,0 +1,146 @@
+"""One axis for changes of times: an estimate with its interval in each row, and what single pairs said beside it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from matplotlib.ticker import MaxNLocator
+
+from reports.figure import axis_format, new_axes, wrapped
+from reports.gate_words import signed_percent
+from reports.svg import INK, LINE, MUTED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ROW_INCHES: Final = 0.34
+ROW_INCHES_WITH_DOTS: Final = 0.46
+BELOW: Final = 0.27
+"""How far below its bar a row's dots stand, in rows."""
+REACH: Final = 3.0
+"""The axis shows this many times the largest change; an interval that goes on is cut there."""
+LEAST_SHARE: Final = 0.03
+"""The axis reaches at least this far to both sides, so that noise does not look like a change."""
+ROOM: Final = 1.15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatioRow:
+    """One row: the second time over the first."""
+
+    label: str
+    ratio: float
+    """The estimate, above 0 and finite."""
+    interval: tuple[float, float] | None
+    """Around it; ends may be 0 and infinite. None: not known."""
+    mark: float | None
+    """Another ratio to be seen beside it, such as a limit, as a small upright line; None: there is none."""
+    colour: str
+    filled: bool
+    """Whether the estimate's dot is: hollow ones claim nothing."""
+    early: tuple[float, ...] = ()
+    """Ratios of single pairs that only raised a suspicion, as rings below the bar."""
+    late: tuple[float, ...] = ()
+    """Ratios of single pairs that decided, as dots below the bar."""
+
+
+def ratio_figure(rows: Sequence[RatioRow], title: str) -> Figure:
+    """Draw the rows, the first on top; to be used within `drawing`.
+
+    Args:
+        rows: at least one.
+        title: of the axis.
+    """
+    dotted = any(row.early or row.late for row in rows)
+    figure, axes = new_axes(0.75 + (ROW_INCHES_WITH_DOTS if dotted else ROW_INCHES) * len(rows))
+    reach = _reach(rows)
+    axes.axvline(0.0, color=INK, linewidth=1)
+    for place, row in enumerate(rows):
+        _draw(axes, place, row, reach)
+    axes.set_yticks(range(len(rows)), [wrapped(row.label, 34) for row in rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlim(-reach, reach)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axis_format(axes.xaxis, lambda share: signed_percent(1 + share))
+    axes.set_xlabel(title)
+    return figure
+
+
+def _reach(rows: Sequence[RatioRow]) -> float:
+    """Return how far the axis reaches: all estimates are on it, and ends and dots that are no wilder than these."""
+    estimates = [abs(row.ratio - 1) for row in rows]
+    marks = [abs(row.mark - 1) for row in rows if row.mark is not None]
+    ends = [
+        abs(end - 1)
+        for row in rows
+        for end in (*(row.interval or ()), *row.early, *row.late)
+        if end > 0 and math.isfinite(end)
+    ]
+    largest = max(*estimates, *marks, LEAST_SHARE / ROOM)
+    return ROOM * min(max(largest, *ends, 0.0), max(REACH * largest, LEAST_SHARE))
+
+
+def _draw(axes: Axes, place: int, row: RatioRow, reach: float) -> None:
+    if row.interval is not None:
+        low, high = (_held(end, reach) for end in row.interval)
+        axes.plot([low, high], [place, place], color=row.colour, linewidth=2.4, solid_capstyle="round")
+    if row.mark is not None:
+        axes.plot([row.mark - 1] * 2, [place - 0.3, place + 0.3], color=INK, linewidth=1)
+    axes.plot(
+        [row.ratio - 1],
+        [place],
+        marker="o",
+        markersize=6,
+        color=row.colour,
+        markerfacecolor=row.colour if row.filled else "none",
+        linestyle="none",
+    )
+    _draw_pairs(axes, place + BELOW, row.early, "none", reach)
+    _draw_pairs(axes, place + BELOW, row.late, MUTED, reach)
+    axes.axhline(place + 0.5, color=LINE, linewidth=0.5)
+    axes.annotate(
+        signed_percent(row.ratio),
+        (1.0, place),
+        xycoords=("axes fraction", "data"),
+        xytext=(6, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=9,
+        color=MUTED,
+        annotation_clip=False,
+    )
+
+
+def _draw_pairs(axes: Axes, level: float, ratios: Sequence[float], face: str, reach: float) -> None:
+    """Draw single pairs; those beyond an edge become an arrow there."""
+    shares = [ratio - 1 for ratio in ratios]
+    kinds = {
+        "o": [share for share in shares if abs(share) <= reach],
+        ">": [reach for share in shares if share > reach],
+        "<": [-reach for share in shares if share < -reach],
+    }
+    for marker, places in kinds.items():
+        if places:
+            axes.plot(
+                places,
+                [level] * len(places),
+                marker=marker,
+                markersize=3.4,
+                color=MUTED,
+                markerfacecolor=face,
+                markeredgewidth=0.8,
+                linestyle="none",
+                clip_on=False,
+            )
+
+
+def _held(ratio: float, reach: float) -> float:
+    """Return a ratio as a place on the axis, at its edge where it lies beyond."""
+    return min(max(ratio - 1, -reach), reach)
