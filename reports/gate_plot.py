@@ -9,8 +9,14 @@ from reports import format as fmt
 from reports.figure import Plot, drawing, to_svg
 from reports.gate_rows import ordered
 from reports.gate_words import (
-    change, interval, limit, metric_name, number_of_pairs, signed_percent, standing,
-)  # fmt: skip
+    change,
+    interval,
+    limit,
+    metric_name,
+    number_of_pairs,
+    signed_percent,
+    standing,
+)
 from reports.ratio_axis import RatioRow, ratio_figure
 from reports.svg import BLUE, MUTED, ORANGE, VERMILLION
 from reports.table import Cell, Column, Row, Table
@@ -39,9 +45,7 @@ COLOURS_READ: Final = (
     "The small upright mark is the limit. Red is a regression, blue an improvement, orange undecided; grey is cleared, hollow has no "
     "weight."
 )
-READING: Final = (
-    "A large dot is the estimate over the deciding pairs, a bar its interval; right of the line is slower than the base. "
-)
+READING: Final = "A large dot is the estimate over the deciding pairs, a bar its interval; right of the line is slower than the base. "
 READING_OF_PAIRS: Final = (
     " The small marks below are single pairs: rings those of the screening, dots those of the confirmation, which alone decide about a "
     "suspect; an arrow at the edge is a pair beyond it."

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Final
 from reports import format as fmt
 from reports.gate_suspects import cleared_by
 from reports.gate_words import (
-    change, limit, metric_name, number_of_pairs, numbered, standing, tell_after_verdict, values, why,
-)  # fmt: skip
+    change,
+    limit,
+    metric_name,
+    number_of_pairs,
+    numbered,
+    standing,
+    tell_after_verdict,
+    values,
+    why,
+)
 from reports.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:

@@ -50,9 +50,7 @@ def tell_environments(verdict: Verdict) -> str:
     changed = differences(comparable_facts({}, base, {}), comparable_facts({}, head, {}))
     if not changed:
         return ""
-    return (
-        f"The sides did not run in the same environment: {tell_facts(changed)}. A finding may come from that as well as from the code."
-    )
+    return f"The sides did not run in the same environment: {tell_facts(changed)}. A finding may come from that as well as from the code."
 
 
 def _named(side: SideInfo) -> str:

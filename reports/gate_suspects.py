@@ -47,7 +47,9 @@ def _tell(finding: Finding) -> str:
     detectable = finding.smallest_detectable
     if detectable is None or not math.isfinite(detectable):
         return f"{told}. {beyond}."
-    return f"{told}. {beyond}, and a change of {fmt.percent(detectable)} would have shown in nine of ten cases."
+    return (
+        f"{told}. {beyond}, and a change of {fmt.percent(detectable)} would have shown in nine of ten cases."
+    )
 
 
 def _tell_screening(ratios: tuple[float, ...]) -> str:
@@ -55,4 +57,5 @@ def _tell_screening(ratios: tuple[float, ...]) -> str:
         return "the screening left a doubt, and "
     estimate = signed_percent(math.exp(hodges_lehmann([math.log(ratio) for ratio in ratios])))
     low, high = signed_percent(min(ratios)), signed_percent(max(ratios))
-    return f"{numbered(len(ratios), 'pair')} of the screening said {estimate} ({low} to {high}), a doubt; "
+    span = f"{low.removesuffix(' %') if high.endswith(' %') else low} to {high}"
+    return f"{numbered(len(ratios), 'pair')} of the screening said {estimate} ({span}), a doubt; "
