@@ -71,6 +71,15 @@ class VariantDifference:
         return self.after_in_canaries.value / self.before_in_canaries.value
 
     @property
+    def ratio_interval(self) -> tuple[float, float] | None:
+        """Where both intervals leave the second step time relative to the first; None: one round has no interval."""
+        before, after = self.before, self.after
+        ends = (before.low, before.high, after.low, after.high)
+        if min(before.count, after.count) == 1 or not all(0 < end < math.inf for end in ends):
+            return None
+        return after.low / before.high, after.high / before.low
+
+    @property
     def verdict(self) -> Verdict:
         """Say whether the step takes longer or shorter.
 
@@ -122,6 +131,8 @@ class RunDifference:
     canary_ratio: float | None
     """The canary's step time over all groups of the second run, relative to the first; None: not measured in both."""
     warnings: tuple[str, ...]
+    gaps: tuple[str, ...] = ()
+    """Those of the warnings that tell what could not be compared, or only roughly."""
 
 
 def compare_runs(before: ReportData, after: ReportData) -> RunDifference:
@@ -145,12 +156,14 @@ def compare_runs(before: ReportData, after: ReportData) -> RunDifference:
     pairs = [(measured_before[name], measured_after[name]) for name in common]
     ratio = drift(canaries_before, canaries_after)
     variants = tuple(_difference(old, new, canaries_before, canaries_after) for old, new in pairs)
+    gaps = tuple(_gaps(variants))
     return RunDifference(
         variants=variants,
         only_before=_unmatched(measured_before, after),
         only_after=_unmatched(measured_after, before),
         canary_ratio=ratio,
-        warnings=(*warn_of_change(before.run.info, after.run.info, pairs, ratio), *_gaps(variants)),
+        warnings=(*warn_of_change(before.run.info, after.run.info, pairs, ratio), *gaps),
+        gaps=gaps,
     )
 
 

@@ -1,0 +1,105 @@
+"""What changed between two runs, in words: of a variant in a tag, of all in a title and a headline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from reports import format as fmt
+from reports.compare_figures import MEMORY, STEP_TIME, tell_figure
+from reports.gate_words import numbered
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reports.compare_figures import Figure
+    from reports.difference import VariantDifference
+
+KINDS: Final = ("slower", "hungrier", "faster", "leaner")
+"""What the title counts, in the order of weight."""
+OTHERS: Final = {"other work": "did other work", "other counts": "changed in counts alone"}
+"""What else makes a variant worth a look, and how it is told."""
+MOST_COUNTS: Final = 3
+"""So many counts are told where nothing but counts changed."""
+TONES: Final = {"slower": "worse", "hungrier": "worse", "faster": "better", "leaner": "better"}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one variant."""
+
+    difference: VariantDifference
+    figures: tuple[Figure, ...]
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What it became, in the order of weight; empty: no change is shown."""
+        changed = {figure.metric: figure for figure in self.figures if figure.changed}
+        found = {changed[STEP_TIME].standing} if STEP_TIME in changed else set()
+        found |= {
+            "hungrier" if changed[name].standing == "more" else "leaner" for name in MEMORY if name in changed
+        }
+        ordered = [kind for kind in KINDS if kind in found]
+        if self.difference.notes:
+            ordered.append("other work")
+        if not ordered and self.difference.causes:
+            ordered.append("other counts")
+        return tuple(ordered)
+
+    @property
+    def tone(self) -> str:
+        """`worse`, `better` or nothing, for its colour: the gravest of its kinds decides."""
+        return next((TONES[kind] for kind in self.kinds if kind in TONES), "")
+
+
+def by_weight(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """Return those that changed: slower ones first, then hungrier ones; among equals the larger change of time."""
+    order = (*KINDS, *OTHERS)
+    return tuple(
+        sorted(
+            (outcome for outcome in outcomes if outcome.kinds),
+            key=lambda one: (
+                order.index(one.kinds[0]),
+                -abs(one.difference.log_ratio),
+                one.difference.variant,
+            ),
+        )
+    )
+
+
+def title(outcomes: Sequence[Outcome]) -> str:
+    """Count what the variants became: `2 slower, 1 hungrier`."""
+    parts = [f"{number:,} {kind}" for kind in KINDS if (number := _count(outcomes, kind))]
+    return ", ".join(parts) or "No change of time or memory is shown"
+
+
+def headline(outcomes: Sequence[Outcome]) -> str:
+    """Say what changed in one or two sentences, with the gravest change as it was measured."""
+    whole = numbered(len(outcomes), "variant")
+    parts = [f"{number:,} became {kind}" for kind in KINDS if (number := _count(outcomes, kind))]
+    others = [f"{number:,} {words}" for kind, words in OTHERS.items() if (number := _count(outcomes, kind))]
+    if not parts:
+        rest = f"; {fmt.listing(others)}" if others else ""
+        return f"Of {whole} that both runs measured, none became slower, faster, hungrier or leaner{rest}."
+    lead = by_weight(outcomes)[0]
+    first = next((figure for figure in lead.figures if figure.changed and _is_counted(figure)), None)
+    told = f" {tell_figure(first)}" if first else ""
+    return f"Of {whole} that both runs measured, {fmt.listing([*parts, *others])}.{told}"
+
+
+def tell_changes(outcome: Outcome) -> tuple[str, ...]:
+    """Say of one variant what became of its time and memory; where neither changed, what else did."""
+    who = fmt.name(outcome.difference.variant)
+    changed = [figure for figure in outcome.figures if figure.changed]
+    told = [tell_figure(figure) for figure in changed if _is_counted(figure)]
+    told = told or [tell_figure(figure) for figure in changed[:MOST_COUNTS]]
+    notes = [fmt.sentence(f"{who}: {fmt.clause(note)}", capital=False) for note in outcome.difference.notes]
+    return (*told, *notes) or (f"{who} calls other operators, or works on other shapes.",)
+
+
+def _is_counted(figure: Figure) -> bool:
+    return figure.metric == STEP_TIME or figure.metric in MEMORY
+
+
+def _count(outcomes: Sequence[Outcome], kind: str) -> int:
+    return sum(kind in outcome.kinds for outcome in outcomes)
