@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 Standing: TypeAlias = Literal["slower", "faster", "open", "more", "less", "same", "not judged"]
 
 STEP_TIME: Final = "step_time"
+IN_CANARIES: Final = "step_time_in_canaries"
+TIMES: Final = (STEP_TIME, IN_CANARIES)
 MEMORY: Final = ("peak_heap", "cuda_peak_allocated", "leak")
 """Metrics by which a variant needs more memory, or less."""
 EXACT: Final = (*MEMORY, *(name for name in (*AMOUNTS, *COUNTS) if name not in MEMORY))
@@ -52,6 +55,7 @@ TONES: Final[Mapping[Standing, str]] = {
     "less": "better",
 }
 WORDS: Final[Mapping[Standing, str]] = {"open": "no change shown"}
+TIME_STANDINGS: Final[Mapping[str, Standing]] = {"longer": "slower", "shorter": "faster", "open": "open"}
 COLUMNS: Final = (
     Column("Metric", essential=True),
     Column("A", numeric=True),
@@ -91,6 +95,8 @@ def figures(difference: VariantDifference, before: VariantResult, after: Variant
     """Return all metrics that both runs have of a variant: the step time, what repeats exactly, and what is not judged."""
     changed = {cause.name for cause in difference.metrics}
     found = [step_time(difference)]
+    if (relative := step_time_in_canaries(difference)) is not None:
+        found.append(relative)
     for name in EXACT:
         old, new = before.metric(name), after.metric(name)
         if old is not None and new is not None:
@@ -105,14 +111,13 @@ def figures(difference: VariantDifference, before: VariantResult, after: Variant
 
 def step_time(difference: VariantDifference) -> Figure:
     """Return a variant's step time in both runs."""
-    standing: Mapping[str, Standing] = {"longer": "slower", "shorter": "faster", "open": "open"}
     return Figure(
         scenario=difference.scenario,
         variant=difference.variant,
         metric=STEP_TIME,
         before=difference.before.value,
         after=difference.after.value,
-        standing=standing[difference.verdict],
+        standing=TIME_STANDINGS[difference.verdict],
         interval=difference.ratio_interval,
         spelt=(_around(difference, "before"), _around(difference, "after")),
     )
@@ -121,6 +126,23 @@ def step_time(difference: VariantDifference) -> Figure:
 def changed_figures(found: Iterable[Figure]) -> Iterator[Figure]:
     """Yield those that changed."""
     return (figure for figure in found if figure.changed)
+
+
+def step_time_in_canaries(difference: VariantDifference) -> Figure | None:
+    """Return a variant's step time relative to the canary's; None: the canary took no turns in one of the runs."""
+    before, after = difference.before_in_canaries, difference.after_in_canaries
+    if before is None or after is None or not (before.value > 0 and 0 < after.value < math.inf):
+        return None
+    return Figure(
+        scenario=difference.scenario,
+        variant=difference.variant,
+        metric=IN_CANARIES,
+        before=before.value,
+        after=after.value,
+        standing=TIME_STANDINGS[difference.verdict],
+        interval=difference.ratio_interval_in_canaries,
+        spelt=(fmt.factor(before.value), fmt.factor(after.value)),
+    )
 
 
 def tell_figure(figure: Figure) -> str:
@@ -154,16 +176,23 @@ def figures_table(found: Iterable[Figure], *, named: bool = False) -> Table:
 
 def _row(figure: Figure, *, named: bool) -> Row:
     before, after = spell_values(figure)
-    words = NOT_JUDGED[figure.metric][0] if figure.metric in NOT_JUDGED else metric_name(figure.metric)
+    if named and figure.metric == STEP_TIME:
+        before, after = fmt.duration(figure.before), fmt.duration(figure.after)
     cells = (
         *([Cell(fmt.name(figure.variant), figure.variant)] if named else []),
-        Cell(words, figure.metric),
+        Cell(_words(figure.metric), figure.metric),
         Cell(before, figure.before),
         Cell(after, figure.after),
         Cell(spell_change(figure), figure.ratio),
         Cell(WORDS.get(figure.standing, figure.standing), figure.standing),
     )
     return Row(cells, TONES.get(figure.standing, ""), figure.variant if named else "")
+
+
+def _words(metric: str) -> str:
+    if metric == IN_CANARIES:
+        return "step time, in canaries"
+    return NOT_JUDGED[metric][0] if metric in NOT_JUDGED else metric_name(metric)
 
 
 def _around(difference: VariantDifference, side: Literal["before", "after"]) -> str:
@@ -195,5 +224,5 @@ def _finding(figure: Figure) -> Finding:
         head=figure.after,
         ratio=figure.ratio,
         interval=figure.interval,
-        exact=figure.metric != STEP_TIME,
+        exact=figure.metric not in TIMES,
     )

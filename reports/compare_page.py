@@ -11,7 +11,7 @@ from reports.compare_causes import calls_table, culprits, operators_table, sites
 from reports.compare_figures import figures, figures_table
 from reports.compare_files import places
 from reports.compare_plot import change_plot
-from reports.compare_sides import side, sides_table, tell_caveats
+from reports.compare_sides import gravest, side, sides_table, tell_caveats
 from reports.compare_words import Outcome, by_weight, headline, tell_changes, title
 from reports.difference_words import tell, tell_drift
 from reports.document import render_document
@@ -74,6 +74,7 @@ def render_comparison(
     outcomes = [Outcome(one, figures(one, old[one.variant], new[one.variant])) for one in difference.variants]
     changed = by_weight(outcomes)
     shown = changed[:MOST_CARDS]
+    warned = tell_caveats(difference, before, after)
     addresses = [
         f"variant-{anchor.removeprefix('scenario-')}"
         for anchor in anchors(one.difference.variant for one in shown)
@@ -85,7 +86,8 @@ def render_comparison(
         headline=headline(outcomes),
         drift=tell_drift(difference),
         sides=[("A", side(names[0], before, page)), ("B", side(names[1], after, page))],
-        caveats=tell_caveats(difference, before, after),
+        caveats=warned,
+        level=gravest(warned),
         cards=[
             _card(one, anchor, before, after, old[one.difference.variant], new[one.difference.variant], page)
             for one, anchor in zip(shown, addresses, strict=True)

@@ -6,9 +6,8 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from reports import format as fmt
-from reports.compare_figures import spell_change, step_time
+from reports.compare_figures import spell_change, step_time, step_time_in_canaries
 from reports.figure import Plot, drawing, to_svg
-from reports.gate_words import signed_percent
 from reports.ratio_axis import RatioRow, ratio_figure
 from reports.svg import BLUE, MUTED, VERMILLION
 from reports.table import Cell, Column, Row, Table
@@ -19,12 +18,14 @@ if TYPE_CHECKING:
     from reports.difference import VariantDifference
 
 MOST_ROWS: Final = 40
-"""So many variants are drawn, those that changed most; the tables have all."""
+"""So many changed variants are drawn, those that changed most; the numbers below have all."""
+MOST_OPEN: Final = 10
+"""So many are drawn beside them in which no change is shown."""
 COLOURS: Final = {"longer": VERMILLION, "shorter": BLUE}
 READING: Final = (
     "A large dot is the step time in B over that in A, a bar is where both intervals over rounds leave it; right of the line is slower "
-    "in B. The small upright mark is the same relative to the canary, a fixed workload that ran beside both: a change is shown only "
-    "where both agree. Red is slower, blue faster; hollow and grey: no change is shown."
+    "in B. The thin line below, with an upright mark, is the same relative to the canary, a fixed workload that ran beside both: where the "
+    "machine itself moved, the bar is wide and the line is not. Red is slower, blue faster; hollow and grey: no change is shown."
 )
 WORDS: Final = {"longer": "slower", "shorter": "faster", "open": "no change shown"}
 
@@ -40,7 +41,8 @@ def change_plot(differences: Sequence[VariantDifference], name: str) -> Plot | N
     ordered = sorted(drawable, key=lambda one: (one.verdict == "open", -abs(one.log_ratio), one.variant))
     if not ordered:
         return None
-    shown = ordered[:MOST_ROWS]
+    changed = [one for one in ordered if one.verdict != "open"]
+    shown = [*changed[:MOST_ROWS], *ordered[len(changed) :][:MOST_OPEN]]
     with drawing():
         figure = ratio_figure([_row(one) for one in shown], "change of step time from A to B")
         alt = "; ".join(
@@ -48,7 +50,7 @@ def change_plot(differences: Sequence[VariantDifference], name: str) -> Plot | N
         )
         svg = to_svg(figure, f"{name}-changes", f"Changes of step time: {alt}.")
     left = len(ordered) - len(shown)
-    more = f" {left:,} more variants are in the tables." if left else ""
+    more = f" {left:,} more variants are in the numbers below." if left else ""
     return Plot("Step times, B against A", svg, READING + more, _numbers(ordered))
 
 
@@ -58,9 +60,12 @@ def _row(one: VariantDifference) -> RatioRow:
         label=fmt.name(one.variant).replace(",", ", "),
         ratio=math.exp(one.log_ratio),
         interval=one.ratio_interval,
-        mark=beside if beside is not None and 0 < beside < math.inf else None,
+        mark=None,
         colour=COLOURS.get(one.verdict, MUTED),
         filled=one.verdict != "open",
+        beside=None
+        if beside is None or not 0 < beside < math.inf
+        else (beside, one.ratio_interval_in_canaries),
     )
 
 
@@ -75,11 +80,11 @@ def _numbers(ordered: Sequence[VariantDifference]) -> Table:
     )
     rows = []
     for one in ordered:
-        beside = one.ratio_in_canaries
+        relative = step_time_in_canaries(one)
         cells = (
             Cell(fmt.name(one.variant), one.variant),
             Cell(spell_change(step_time(one)), math.exp(one.log_ratio)),
-            Cell(fmt.NOTHING if beside is None else signed_percent(beside), beside),
+            Cell(fmt.NOTHING if relative is None else spell_change(relative), relative and relative.ratio),
             Cell(str(one.before.count), one.before.count),
             Cell(str(one.after.count), one.after.count),
             Cell(WORDS[one.verdict], one.verdict),

@@ -55,13 +55,18 @@ def side(name: str, data: ReportData, page: Path | None) -> Side:
 
 
 def tell_caveats(difference: RunDifference, before: ReportData, after: ReportData) -> tuple[Caveat, ...]:
-    """Return what changes how the comparison is to be read, the gravest first; among equals, what differs between the runs."""
-    found = [
+    """Return what changes how the comparison is to be read: what differs around the code first, then each run's own, the gravest first."""
+    own = sorted(_own(before, after), key=lambda caveat: LEVELS.index(caveat.level))
+    return (
         *(Caveat("care", text) for text in difference.warnings if text not in difference.gaps),
-        *_own(before, after),
+        *own,
         *(Caveat("note", text) for text in difference.gaps),
-    ]
-    return tuple(sorted(found, key=lambda caveat: LEVELS.index(caveat.level)))
+    )
+
+
+def gravest(found: Iterable[Caveat]) -> str:
+    """Return the gravest level of these; empty: there are none."""
+    return min((caveat.level for caveat in found), key=LEVELS.index, default="")
 
 
 def sides_table(before: ReportData, after: ReportData) -> Table:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from reports import format as fmt
-from reports.compare_figures import MEMORY, STEP_TIME, tell_figure
+from reports.compare_figures import MEMORY, STEP_TIME, spell_change, step_time_in_canaries, tell_figure
 from reports.gate_words import numbered
 
 if TYPE_CHECKING:
@@ -76,29 +76,35 @@ def title(outcomes: Sequence[Outcome]) -> str:
 def headline(outcomes: Sequence[Outcome]) -> str:
     """Say what changed in one or two sentences, with the gravest change as it was measured."""
     whole = numbered(len(outcomes), "variant")
-    parts = [f"{number:,} became {kind}" for kind in KINDS if (number := _count(outcomes, kind))]
+    parts = [f"{number:,} {kind}" for kind in KINDS if (number := _count(outcomes, kind))]
     others = [f"{number:,} {words}" for kind, words in OTHERS.items() if (number := _count(outcomes, kind))]
     if not parts:
         rest = f"; {fmt.listing(others)}" if others else ""
         return f"Of {whole} that both runs measured, none became slower, faster, hungrier or leaner{rest}."
-    lead = by_weight(outcomes)[0]
-    first = next((figure for figure in lead.figures if figure.changed and _is_counted(figure)), None)
-    told = f" {tell_figure(first)}" if first else ""
-    return f"Of {whole} that both runs measured, {fmt.listing([*parts, *others])}.{told}"
+    became = parts[0].replace(" ", " became ", 1)
+    besides = f"; {fmt.listing(others)}" if others else ""
+    return (
+        f"Of {whole} that both runs measured, {fmt.listing([became, *parts[1:]])}{besides}. "
+        f"{tell_changes(by_weight(outcomes)[0])[0]}"
+    )
 
 
 def tell_changes(outcome: Outcome) -> tuple[str, ...]:
     """Say of one variant what became of its time and memory; where neither changed, what else did."""
     who = fmt.name(outcome.difference.variant)
     changed = [figure for figure in outcome.figures if figure.changed]
-    told = [tell_figure(figure) for figure in changed if _is_counted(figure)]
-    told = told or [tell_figure(figure) for figure in changed[:MOST_COUNTS]]
+    counted = [figure for figure in changed if figure.metric == STEP_TIME or figure.metric in MEMORY]
+    told = [_tell(figure, outcome.difference) for figure in counted or changed[:MOST_COUNTS]]
     notes = [fmt.sentence(f"{who}: {fmt.clause(note)}", capital=False) for note in outcome.difference.notes]
     return (*told, *notes) or (f"{who} calls other operators, or works on other shapes.",)
 
 
-def _is_counted(figure: Figure) -> bool:
-    return figure.metric == STEP_TIME or figure.metric in MEMORY
+def _tell(figure: Figure, difference: VariantDifference) -> str:
+    """Tell a figure; a step time as it was measured, and relative to the canary."""
+    relative = step_time_in_canaries(difference) if figure.metric == STEP_TIME else None
+    if relative is None:
+        return tell_figure(figure)
+    return f"{tell_figure(figure).removesuffix('.')}; relative to the canary, {spell_change(relative)}."
 
 
 def _count(outcomes: Sequence[Outcome], kind: str) -> int:

@@ -73,11 +73,14 @@ class VariantDifference:
     @property
     def ratio_interval(self) -> tuple[float, float] | None:
         """Where both intervals leave the second step time relative to the first; None: one round has no interval."""
-        before, after = self.before, self.after
-        ends = (before.low, before.high, after.low, after.high)
-        if min(before.count, after.count) == 1 or not all(0 < end < math.inf for end in ends):
+        return _between(self.before, self.after)
+
+    @property
+    def ratio_interval_in_canaries(self) -> tuple[float, float] | None:
+        """The same, both relative to the canary; None: not known in one of the runs."""
+        if self.before_in_canaries is None or self.after_in_canaries is None:
             return None
-        return after.low / before.high, after.high / before.low
+        return _between(self.before_in_canaries, self.after_in_canaries)
 
     @property
     def verdict(self) -> Verdict:
@@ -190,6 +193,14 @@ def _difference(
     if not (old.rows and new.rows):
         return found
     return replace(found, operators=changed_operators(old, new, shown=found.verdict != "open"))
+
+
+def _between(before: Interval, after: Interval) -> tuple[float, float] | None:
+    """Return where two intervals leave the ratio of what they hold: they overlap where it holds 1."""
+    ends = (before.low, before.high, after.low, after.high)
+    if min(before.count, after.count) == 1 or not all(0 < end < math.inf for end in ends):
+        return None
+    return after.low / before.high, after.high / before.low
 
 
 def _notes(before: VariantResult, after: VariantResult) -> Iterator[str]:

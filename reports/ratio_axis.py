@@ -47,6 +47,8 @@ class RatioRow:
     """Ratios of single pairs that only raised a suspicion, as rings below the bar."""
     late: tuple[float, ...] = ()
     """Ratios of single pairs that decided, as dots below the bar."""
+    beside: tuple[float, tuple[float, float] | None] | None = None
+    """A second estimate with its interval, as a thin line below the bar; None: there is none."""
 
 
 def ratio_figure(rows: Sequence[RatioRow], title: str) -> Figure:
@@ -56,7 +58,7 @@ def ratio_figure(rows: Sequence[RatioRow], title: str) -> Figure:
         rows: at least one.
         title: of the axis.
     """
-    dotted = any(row.early or row.late for row in rows)
+    dotted = any(row.early or row.late or row.beside for row in rows)
     figure, axes = new_axes(0.75 + (ROW_INCHES_WITH_DOTS if dotted else ROW_INCHES) * len(rows))
     reach = _reach(rows)
     axes.axvline(0.0, color=INK, linewidth=1)
@@ -75,12 +77,16 @@ def ratio_figure(rows: Sequence[RatioRow], title: str) -> Figure:
 
 def _reach(rows: Sequence[RatioRow]) -> float:
     """Return how far the axis reaches: all estimates are on it, and ends and dots that are no wilder than these."""
-    estimates = [abs(row.ratio - 1) for row in rows]
+    estimates = [
+        abs(ratio - 1)
+        for row in rows
+        for ratio in (row.ratio, *([row.beside[0]] if row.beside is not None else []))
+    ]
     marks = [abs(row.mark - 1) for row in rows if row.mark is not None]
     ends = [
         abs(end - 1)
         for row in rows
-        for end in (*(row.interval or ()), *row.early, *row.late)
+        for end in (*(row.interval or ()), *_ends_beside(row), *row.early, *row.late)
         if end > 0 and math.isfinite(end)
     ]
     largest = max(*estimates, *marks, LEAST_SHARE / ROOM)
@@ -102,6 +108,11 @@ def _draw(axes: Axes, place: int, row: RatioRow, reach: float) -> None:
         markerfacecolor=row.colour if row.filled else "none",
         linestyle="none",
     )
+    if row.beside is not None:
+        level, ratio = place + BELOW, row.beside[0]
+        if ends := _ends_beside(row):
+            axes.plot([_held(end, reach) for end in ends], [level, level], color=INK, linewidth=1)
+        axes.plot([ratio - 1] * 2, [level - 0.13, level + 0.13], color=INK, linewidth=1)
     _draw_pairs(axes, place + BELOW, row.early, "none", reach)
     _draw_pairs(axes, place + BELOW, row.late, MUTED, reach)
     axes.axhline(place + 0.5, color=LINE, linewidth=0.5)
@@ -139,6 +150,10 @@ def _draw_pairs(axes: Axes, level: float, ratios: Sequence[float], face: str, re
                 linestyle="none",
                 clip_on=False,
             )
+
+
+def _ends_beside(row: RatioRow) -> tuple[float, ...]:
+    return (row.beside[1] or ()) if row.beside is not None else ()
 
 
 def _held(ratio: float, reach: float) -> float:

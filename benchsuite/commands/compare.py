@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @runs_dir_option
 @json_option
-def compare(before: str, after: str, html: Path | None, open_: bool, runs_dir: Path, as_json: bool) -> None:
+def compare(  # noqa: PLR0917 - one parameter for each option
+    before: str, after: str, html: Path | None, open_: bool, runs_dir: Path, as_json: bool
+) -> None:
     """Show what changed from run A to run B, and how much of the change each cause explains.
 
     A and B are runs' directories or names of baselines. Needs neither torch nor the scenarios. Whether a change is a

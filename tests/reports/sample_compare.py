@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sample_run import make_info, make_records, write_run
+from sample_verdict import HOSTILE
 
-from benchsuite.record import AllocationSite, CallRow, OperatorRow
+from benchsuite.record import CANARY, AllocationSite, CallRow, OperatorRow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,15 +60,15 @@ def _second(record: Record) -> Record:
     record = _first(record)
     match record.variant, record.pass_:
         case ("compile[mode=default]", "timing"):
-            return _scaled(record, 1.4)
+            record = _scaled(record, 1.4)
         case ("compile[mode=default]", "operators"):
             own_ns = 14 * sum(row.self_cpu_ns for row in record.operators if "clamp" in row.name)
             more = OperatorRow("aten::clamp_min_", 5, own_ns, own_ns)
             kept = tuple(row for row in record.operators if "clamp" not in row.name)
             listed = {"operators": record.metrics["operators"] + 2}
-            return replace(record, operators=(*kept, more), metrics={**record.metrics, **listed})
+            record = replace(record, operators=(*kept, more), metrics={**record.metrics, **listed})
         case ("precision[precision=bf16-autocast]", "timing"):
-            return _scaled(record, 0.7)
+            record = _scaled(record, 0.7)
         case ("batch_size[batch_size=512]", "memory"):
             heap = record.metrics["peak_heap"]
             sites = (
@@ -76,13 +77,15 @@ def _second(record: Record) -> Record:
                 AllocationSite("leak", KEPT_BYTES, 1, ("append (torch/x.py:7)", "keep (model.py:44)")),
             )
             metrics = {**record.metrics, "peak_heap": 1.3 * heap, "leak": KEPT_BYTES}
-            return replace(record, sites=sites, metrics=metrics)
+            record = replace(record, sites=sites, metrics=metrics)
         case ("optimizer[form=foreach]", "operators"):
-            return replace(record, metrics={**record.metrics, "operators": 188.0})
+            record = replace(record, metrics={**record.metrics, "operators": 188.0})
         case ("loader[pipeline=memory]", "timing"):
-            return replace(record, items_per_step=record.items_per_step + 28)
+            record = replace(record, items_per_step=record.items_per_step + 28)
         case ("loader[pipeline=batched]", "timing"):
-            return replace(record, outcome="failed", reason="the worker was killed", turns=(), step_ns=(), metrics={})
+            record = replace(
+                record, outcome="failed", reason="the worker was killed", turns=(), step_ns=(), metrics={}
+            )
     return record
 
 
@@ -97,5 +100,66 @@ def _calls(records: list[Record], number: float) -> Record:
     like = next(record for record in records if record.variant == SLOWER and record.pass_ == "memory")
     rows = (CallRow("torch.clamp_min_", CALLER, number, 9e5 * number), CallRow(CALLER, "", 1.0, 2e5))
     return replace(
-        like, pass_="calls", calls=rows, sites=(), metrics={"calls": number + 1}, step_ns=(9_000_000, 9_100_000)
+        like,
+        pass_="calls",
+        calls=rows,
+        sites=(),
+        metrics={"calls": number + 1},
+        step_ns=(9_000_000, 9_100_000),
+    )
+
+
+def write_hostile(root: Path) -> tuple[Path, Path]:
+    """Write two runs in which every name, message and value that a record or a header holds is hostile."""
+    spoilt = [_spoil(record) for record in make_records(2)]
+    changed = [
+        replace(
+            record,
+            metrics={**record.metrics, **({"peak_heap": 9e9} if "peak_heap" in record.metrics else {})},
+            operators=(*record.operators, OperatorRow(f"other{HOSTILE}", 1, 1e6, 1e6, shapes=HOSTILE)),
+            sites=tuple(replace(site, size_bytes=site.size_bytes * 9) for site in record.sites),
+            settings={**record.settings, HOSTILE: HOSTILE + HOSTILE},
+        )
+        for record in spoilt[:-9]
+    ]
+    info = make_info()
+    scenarios = tuple(
+        {
+            **entry,
+            "name": f"{entry['name']}{HOSTILE}",
+            "question": HOSTILE,
+            "variants": [{**variant, "id": f"{variant['id']}{HOSTILE}"} for variant in entry["variants"]],
+        }
+        for entry in info.scenarios
+    )
+    texts = {
+        "scenarios": scenarios,
+        "task": HOSTILE,
+        "task_name": HOSTILE,
+        "commit": HOSTILE,
+        "started": HOSTILE,
+    }
+    environment = {HOSTILE: {HOSTILE: HOSTILE}, "env": HOSTILE}
+    first = make_info(machine={HOSTILE: HOSTILE}, environments={"e1": environment}, finished=None, **texts)
+    second = make_info(machine={"cpu_model": HOSTILE}, environments={"e1": {"torch": HOSTILE}}, **texts)
+    runs = write_run(root / "a", first, spoilt), write_run(root / "b", second, changed)
+    with (runs[1] / "records.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"variant": "<script>alert(1)</script>')
+    return runs
+
+
+def _spoil(record: Record) -> Record:
+    if record.scenario == CANARY:
+        return record
+    return replace(
+        record,
+        variant=f"{record.variant}{HOSTILE}",
+        scenario=f"{record.scenario}{HOSTILE}",
+        reason=HOSTILE if record.reason else "",
+        settings={**record.settings, HOSTILE: HOSTILE},
+        operators=tuple(replace(row, name=f"{row.name}{HOSTILE}") for row in record.operators),
+        sites=tuple(
+            replace(site, stack=(f"<b>{HOSTILE}", f"f{HOSTILE} (x{HOSTILE}.py:3)")) for site in record.sites
+        ),
+        artifacts={HOSTILE: f"../{HOSTILE}", "trace": "javascript:alert(1)"},
     )
