@@ -84,7 +84,10 @@ def _numbers(ordered: Sequence[VariantDifference]) -> Table:
         cells = (
             Cell(fmt.name(one.variant), one.variant),
             Cell(spell_change(step_time(one)), math.exp(one.log_ratio)),
-            Cell(fmt.NOTHING if relative is None else spell_change(relative), relative and relative.ratio),
+            Cell(
+                fmt.NOTHING if relative is None else spell_change(relative),
+                relative.ratio if relative else None,
+            ),
             Cell(str(one.before.count), one.before.count),
             Cell(str(one.after.count), one.after.count),
             Cell(WORDS[one.verdict], one.verdict),

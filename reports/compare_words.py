@@ -35,11 +35,11 @@ class Outcome:
     def kinds(self) -> tuple[str, ...]:
         """What it became, in the order of weight; empty: no change is shown."""
         changed = {figure.metric: figure for figure in self.figures if figure.changed}
-        found = {changed[STEP_TIME].standing} if STEP_TIME in changed else set()
+        found: set[str] = {changed[STEP_TIME].standing} if STEP_TIME in changed else set()
         found |= {
             "hungrier" if changed[name].standing == "more" else "leaner" for name in MEMORY if name in changed
         }
-        ordered = [kind for kind in KINDS if kind in found]
+        ordered: list[str] = [kind for kind in KINDS if kind in found]
         if self.difference.notes:
             ordered.append("other work")
         if not ordered and self.difference.causes:

@@ -48,7 +48,7 @@ COLOURS_READ: Final = (
 READING: Final = "A large dot is the estimate over the deciding pairs, a bar its interval; right of the line is slower than the base. "
 READING_OF_PAIRS: Final = (
     " The small marks below are single pairs: rings those of the screening, dots those of the confirmation, which alone decide about a "
-    "suspect; an arrow at the edge is a pair beyond it."
+    "suspect; an arrow at the edge is a pair beyond it. Their height says nothing."
 )
 READING_OF_STORED: Final = (
     "A large dot is the time now over the time in the stored run, a bar is where both intervals over rounds leave it; right of the "

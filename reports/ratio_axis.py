@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROW_INCHES: Final = 0.34
-ROW_INCHES_WITH_DOTS: Final = 0.46
-BELOW: Final = 0.27
+ROW_INCHES_WITH_DOTS: Final = 0.5
+BELOW: Final = 0.25
 """How far below its bar a row's dots stand, in rows."""
+LANES: Final = (0.0, -0.1, 0.1)
+"""Dots of one row stand in turns so far from there, in rows, so that close ones do not hide each other."""
 REACH: Final = 3.0
 """The axis shows this many times the largest change; an interval that goes on is cut there."""
 LEAST_SHARE: Final = 0.03
@@ -77,11 +79,8 @@ def ratio_figure(rows: Sequence[RatioRow], title: str) -> Figure:
 
 def _reach(rows: Sequence[RatioRow]) -> float:
     """Return how far the axis reaches: all estimates are on it, and ends and dots that are no wilder than these."""
-    estimates = [
-        abs(ratio - 1)
-        for row in rows
-        for ratio in (row.ratio, *([row.beside[0]] if row.beside is not None else []))
-    ]
+    estimates = [abs(row.ratio - 1) for row in rows]
+    estimates += [abs(row.beside[0] - 1) for row in rows if row.beside is not None]
     marks = [abs(row.mark - 1) for row in rows if row.mark is not None]
     ends = [
         abs(end - 1)
@@ -89,7 +88,7 @@ def _reach(rows: Sequence[RatioRow]) -> float:
         for end in (*(row.interval or ()), *_ends_beside(row), *row.early, *row.late)
         if end > 0 and math.isfinite(end)
     ]
-    largest = max(*estimates, *marks, LEAST_SHARE / ROOM)
+    largest: float = max(*estimates, *marks, LEAST_SHARE / ROOM)
     return ROOM * min(max(largest, *ends, 0.0), max(REACH * largest, LEAST_SHARE))
 
 
@@ -131,25 +130,19 @@ def _draw(axes: Axes, place: int, row: RatioRow, reach: float) -> None:
 
 def _draw_pairs(axes: Axes, level: float, ratios: Sequence[float], face: str, reach: float) -> None:
     """Draw single pairs; those beyond an edge become an arrow there."""
-    shares = [ratio - 1 for ratio in ratios]
-    kinds = {
-        "o": [share for share in shares if abs(share) <= reach],
-        ">": [reach for share in shares if share > reach],
-        "<": [-reach for share in shares if share < -reach],
-    }
-    for marker, places in kinds.items():
-        if places:
-            axes.plot(
-                places,
-                [level] * len(places),
-                marker=marker,
-                markersize=3.4,
-                color=MUTED,
-                markerfacecolor=face,
-                markeredgewidth=0.8,
-                linestyle="none",
-                clip_on=False,
-            )
+    for number, ratio in enumerate(ratios):
+        share = ratio - 1
+        axes.plot(
+            [_held(ratio, reach)],
+            [level + LANES[number % len(LANES)]],
+            marker="o" if abs(share) <= reach else ">" if share > 0 else "<",
+            markersize=3.4,
+            color=MUTED,
+            markerfacecolor=face,
+            markeredgewidth=0.8,
+            linestyle="none",
+            clip_on=False,
+        )
 
 
 def _ends_beside(row: RatioRow) -> tuple[float, ...]:
