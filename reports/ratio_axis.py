@@ -82,14 +82,15 @@ def _reach(rows: Sequence[RatioRow]) -> float:
     estimates = [abs(row.ratio - 1) for row in rows]
     estimates += [abs(row.beside[0] - 1) for row in rows if row.beside is not None]
     marks = [abs(row.mark - 1) for row in rows if row.mark is not None]
-    ends = [
+    ends: list[float] = [
         abs(end - 1)
         for row in rows
         for end in (*(row.interval or ()), *_ends_beside(row), *row.early, *row.late)
         if end > 0 and math.isfinite(end)
     ]
     largest: float = max(*estimates, *marks, LEAST_SHARE / ROOM)
-    return ROOM * min(max(largest, *ends, 0.0), max(REACH * largest, LEAST_SHARE))
+    widest: float = max([largest, *ends])
+    return ROOM * min(widest, max(REACH * largest, LEAST_SHARE))
 
 
 def _draw(axes: Axes, place: int, row: RatioRow, reach: float) -> None:

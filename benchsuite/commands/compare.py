@@ -9,8 +9,6 @@ import click
 
 from benchsuite import terminal
 from benchsuite.commands.options import json_option, runs_dir_option
-from benchsuite.commands.page_place import demand_page_path, page_beside
-from benchsuite.commands.run_name import find_run
 from benchsuite.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +38,9 @@ def compare(  # noqa: PLR0917 - one parameter for each option
     A and B are runs' directories or names of baselines. Needs neither torch nor the scenarios. Whether a change is a
     regression it does not judge: it ends with 0.
     """
+    from benchsuite.commands.page_place import demand_page_path, page_beside
+    from benchsuite.commands.run_name import find_run
+
     if html is not None:
         demand_page_path(html)
     paths = find_run(before, runs_dir), find_run(after, runs_dir)

@@ -49,12 +49,14 @@ ratios = st.floats(min_value=1e-3, max_value=1e3)
 @given(ratio=ratios, pairs=st.lists(ratios, max_size=5), ends=st.none() | st.tuples(ratios, ratios))
 def test_whatever_pairs_said_the_estimate_is_on_the_axis(ratio, pairs, ends) -> None:
     row = RatioRow(
-        label="v", ratio=ratio, interval=ends, mark=1.01, colour=BLUE, filled=True, early=tuple(pairs)
-    )
+        label="v", ratio=ratio, interval=ends, mark=1.01, colour=BLUE, filled=True, early=tuple(pairs),
+        beside=(1 / ratio, ends),
+    )  # fmt: skip
     with drawing():
         (axes,) = ratio_figure([row], "change").axes
         low, high = axes.get_xlim()
     assert low < ratio - 1 < high
+    assert low < 1 / ratio - 1 < high
     marked = [line for line in axes.lines if line.get_marker() in {"o", "<", ">"}]
     assert sum(len(line.get_xdata()) for line in marked) == len(pairs) + 1
     assert all(low <= x <= high for line in marked for x in line.get_xdata())
