@@ -48,6 +48,8 @@ SPELT_AS: Final[Mapping[Standing, FindingVerdict]] = {
     "less": "improvement",
     "same": "unchanged",
 }
+WIDEST: Final = 100.0
+"""An interval whose ends differ by more than this factor says nothing, and is not spelt."""
 TONES: Final[Mapping[Standing, str]] = {
     "slower": "worse",
     "more": "worse",
@@ -118,7 +120,7 @@ def step_time(difference: VariantDifference) -> Figure:
         before=difference.before.value,
         after=difference.after.value,
         standing=TIME_STANDINGS[difference.verdict],
-        interval=difference.ratio_interval,
+        interval=_telling(difference.ratio_interval),
         spelt=(_around(difference, "before"), _around(difference, "after")),
     )
 
@@ -140,7 +142,7 @@ def step_time_in_canaries(difference: VariantDifference) -> Figure | None:
         before=before.value,
         after=after.value,
         standing=TIME_STANDINGS[difference.verdict],
-        interval=difference.ratio_interval_in_canaries,
+        interval=_telling(difference.ratio_interval_in_canaries),
         spelt=(fmt.factor(before.value), fmt.factor(after.value)),
     )
 
@@ -187,6 +189,10 @@ def _row(figure: Figure, *, named: bool) -> Row:
         Cell(WORDS.get(figure.standing, figure.standing), figure.standing),
     )
     return Row(cells, TONES.get(figure.standing, ""), figure.variant if named else "")
+
+
+def _telling(interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    return interval if interval is not None and interval[1] <= WIDEST * interval[0] else None
 
 
 def _words(metric: str) -> str:

@@ -19,6 +19,7 @@ KINDS: Final = ("slower", "hungrier", "faster", "leaner")
 """What the title counts, in the order of weight."""
 OTHERS: Final = {"other work": "did other work", "other counts": "changed in counts alone"}
 """What else makes a variant worth a look, and how it is told."""
+PEAKS: Final = ("peak_heap", "cuda_peak_allocated")
 MOST_COUNTS: Final = 3
 """So many counts are told where nothing but counts changed."""
 TONES: Final = {"slower": "worse", "hungrier": "worse", "faster": "better", "leaner": "better"}
@@ -100,11 +101,13 @@ def tell_changes(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _tell(figure: Figure, difference: VariantDifference) -> str:
-    """Tell a figure; a step time as it was measured, and relative to the canary."""
-    relative = step_time_in_canaries(difference) if figure.metric == STEP_TIME else None
-    if relative is None:
-        return tell_figure(figure)
-    return f"{tell_figure(figure).removesuffix('.')}; relative to the canary, {spell_change(relative)}."
+    """Tell a figure with what its sentence lacks: of a step time the change relative to the canary, of a peak the change."""
+    told = tell_figure(figure)
+    if figure.metric == STEP_TIME and (relative := step_time_in_canaries(difference)) is not None:
+        return f"{told.removesuffix('.')}; relative to the canary, {spell_change(relative)}."
+    if figure.metric in PEAKS:
+        return f"{told.removesuffix('.')}: {spell_change(figure)}."
+    return told
 
 
 def _count(outcomes: Sequence[Outcome], kind: str) -> int:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import math
 import shutil
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -21,8 +23,10 @@ from sample_compare import (
 )
 
 import reports
+from benchsuite.statistics import Interval
 from benchsuite.store import RECORDS_FILE
-from reports.compare_figures import figures
+from reports import format as fmt
+from reports.compare_figures import figures, spell_change, spell_values, step_time
 from reports.compare_page import render_comparison
 from reports.compare_plot import change_plot
 from reports.compare_words import Outcome, by_weight, headline, title
@@ -113,6 +117,7 @@ def test_a_comparison_without_changes_says_so(loaded: tuple[RunDifference, Repor
 def test_each_change_is_told_with_its_cause(page: str) -> None:
     for text in (
         f"aten::clamp_min_ is called 5 times a step instead of 3, from `forward` ({CALLER[9:-1]})",
+        f"{HUNGRIER} has 230 MiB at the peak of the heap instead of 177 MiB: +53.0 MiB (+30.0 %).",
         "`forward` (model.py:31) holds",
         "`keep` (model.py:44) leaves 49 KiB behind in each step",
         f"{OTHER_WORK}: other work: a step handles 128 items instead of 100.",
@@ -133,6 +138,19 @@ def test_both_values_of_every_metric_stand_side_by_side(
     assert found["peak_heap"].standing == "same"
     assert found["first_step_time"].standing == "not judged"
     assert not found["first_step_time"].changed
+
+
+def test_an_interval_that_says_nothing_is_not_spelt(
+    loaded: tuple[RunDifference, ReportData, ReportData],
+) -> None:
+    one = loaded[0].variants[1]
+    assert step_time(one).interval is not None
+    wild = dataclasses.replace(one, after=Interval(one.after.value, 1e-9, 1e30, 2))
+    assert wild.ratio_interval is not None
+    assert spell_change(step_time(wild)) == "0.0 %"
+    alone = dataclasses.replace(one, before=Interval(one.before.value, 0.0, math.inf, 1))
+    assert alone.ratio_interval is None
+    assert spell_values(step_time(alone))[0] == fmt.duration(one.before.value)
 
 
 def test_what_one_run_alone_measured_is_listed_with_the_reason(page: str) -> None:
