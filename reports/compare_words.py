@@ -54,18 +54,8 @@ class Outcome:
 
 
 def by_weight(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
-    """Return those that changed: slower ones first, then hungrier ones; among equals the larger change of time."""
-    order = (*KINDS, *OTHERS)
-    return tuple(
-        sorted(
-            (outcome for outcome in outcomes if outcome.kinds),
-            key=lambda one: (
-                order.index(one.kinds[0]),
-                -abs(one.difference.log_ratio),
-                one.difference.variant,
-            ),
-        )
-    )
+    """Return those that changed: slower ones first, then hungrier ones; those that did other work after their like."""
+    return tuple(sorted((outcome for outcome in outcomes if outcome.kinds), key=_weight))
 
 
 def title(outcomes: Sequence[Outcome]) -> str:
@@ -108,6 +98,15 @@ def _tell(figure: Figure, difference: VariantDifference) -> str:
     if figure.metric in PEAKS:
         return f"{told.removesuffix('.')}: {spell_change(figure)}."
     return told
+
+
+def _weight(outcome: Outcome) -> tuple[int, bool, float, str]:
+    """Order by kind; among equals by the larger change of what the kind is about, relative to what was before."""
+    kind, difference = outcome.kinds[0], outcome.difference
+    peaks = [figure for figure in outcome.figures if figure.metric in MEMORY and figure.changed]
+    of_memory = [abs(figure.after - figure.before) / max(figure.before, 1.0) for figure in peaks]
+    size = max(of_memory, default=0.0) if kind in {"hungrier", "leaner"} else abs(difference.log_ratio)
+    return (*KINDS, *OTHERS).index(kind), bool(difference.notes), -size, difference.variant
 
 
 def _count(outcomes: Sequence[Outcome], kind: str) -> int:

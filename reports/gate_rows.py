@@ -63,7 +63,6 @@ CLEARED_COLUMNS: Final = (
     Column("Pairs", numeric=True),
     Column("Cleared by"),
     Column("Would have shown", numeric=True),
-    Column("Disturbed pairs", numeric=True),
     Column("Decided in", numeric=True),
 )
 
@@ -204,15 +203,15 @@ def _row(finding: Finding, *, reasons: bool) -> Row:
 
 def _cleared_row(finding: Finding) -> Row:
     detectable = finding.smallest_detectable
+    disturbed = f" ({finding.disturbed_pairs} disturbed)" if finding.disturbed_pairs else ""
     cells = (
         Cell(fmt.name(finding.variant), finding.variant),
         Cell(metric_name(finding.metric), finding.metric),
         Cell(change(finding), finding.ratio),
         Cell(limit(finding), finding.limit),
-        Cell(number_of_pairs(finding), finding.pairs),
+        Cell(number_of_pairs(finding) + disturbed, finding.pairs),
         Cell(cleared_by(finding)),
         Cell(fmt.percent(detectable), detectable),
-        Cell(str(finding.disturbed_pairs) if finding.pairs else fmt.NOTHING, finding.disturbed_pairs),
         Cell(fmt.duration(finding.seconds * 1e9) if finding.seconds else fmt.NOTHING, finding.seconds),
     )
     return Row(cells, "unchanged", finding.variant)

@@ -25,8 +25,8 @@ def was_suspected(finding: Finding) -> bool:
 def cleared_by(finding: Finding) -> str:
     """Say in a word or two what cleared an unchanged time."""
     if finding.advisory:
-        return "stored run, advisory"
-    return "confirmation" if was_suspected(finding) else "screening"
+        return "stored run"
+    return "new pairs" if was_suspected(finding) else "screening"
 
 
 def tell_cleared_suspects(findings: Iterable[Finding]) -> tuple[str, ...]:

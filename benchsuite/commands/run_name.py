@@ -22,8 +22,8 @@ def find_run(text: str, runs_dir: Path) -> Path:
         path = _baseline(text, runs_dir)
     if not (path / INFO_FILE).is_file() or load_info(path).kind == "gate":
         raise UsageError(
-            f"{path}: a gate measured it, both sides of its own: `python -m benchsuite report {path}` shows them beside each "
-            "other; name a run here"
+            f"{path}: a gate measured it and has compared its two sides itself, as `python -m benchsuite report {path}` shows: "
+            "name a run"
         )
     return path
 

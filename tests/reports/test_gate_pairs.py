@@ -68,7 +68,9 @@ def test_a_cleared_suspect_is_told_with_what_raised_and_what_dispelled_the_doubt
         screening_ratios=SCREENED, confirmation_ratios=ALIKE,
     )  # fmt: skip
     quiet = time_finding("w", p=None, interval=None)
-    assert (cleared_by(suspect), cleared_by(quiet)) == ("confirmation", "screening")
+    assert (cleared_by(suspect), cleared_by(quiet)) == ("new pairs", "screening")
+    (row, _other) = cleared_table([suspect, quiet]).texts
+    assert "12 (1 disturbed)" in row
     (told,) = tell_cleared_suspects([suspect, quiet])
     assert told == (
         "v: 4 pairs of the screening said +1.3 % (-0.6 to +3.1 %), a doubt; 12 new pairs then said -0.2 % (-1.6 to +1.2 %). "
@@ -91,8 +93,8 @@ def test_a_stored_run_has_no_number_of_pairs_anywhere() -> None:
     assert "A pair gives one ratio" not in page
     (row,) = cleared_table(verdict.findings).rows
     texts = dict(zip(cleared_table(()).titles, (cell.text for cell in row.cells), strict=True))
-    assert (texts["Pairs"], texts["Disturbed pairs"], texts["Decided in"]) == ("—", "—", "—")
-    assert texts["Cleared by"] == "stored run, advisory"
+    assert (texts["Pairs"], texts["Decided in"]) == ("—", "—")
+    assert texts["Cleared by"] == "stored run"
     plot = ratio_plot(verdict.findings, "gate")
     assert plot is not None
     assert "deciding pairs" not in plot.reading
