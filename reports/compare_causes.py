@@ -53,10 +53,12 @@ def culprits(difference: VariantDifference, before: VariantResult, after: Varian
     if difference.verdict != "open":
         found.append(f"Step time: {_blame_time(difference, before, after)}")
     changed = {cause.name for cause in difference.metrics}
+    told = bool(found)  # what makes a step longer names the operators already
     for metric in BLAMED:
-        if metric in changed and not (metric == "operators" and found):
+        if metric in changed and not (metric == "operators" and told):
+            name = metric_name(metric)
             cause = blame(metric, before.trials, after.trials)
-            found.append(f"{metric_name(metric).capitalize()}: {fmt.prose(cause)}")
+            found.append(f"{name[:1].upper()}{name[1:]}: {fmt.prose(cause)}")
     return tuple(found)
 
 

@@ -14,7 +14,7 @@ from reports.metric_changes import AMOUNTS, COUNTS
 from reports.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from benchsuite.gate.verdict import FindingVerdict
     from reports.difference import VariantDifference
@@ -123,11 +123,6 @@ def step_time(difference: VariantDifference) -> Figure:
         interval=_telling(difference.ratio_interval),
         spelt=(_around(difference, "before"), _around(difference, "after")),
     )
-
-
-def changed_figures(found: Iterable[Figure]) -> Iterator[Figure]:
-    """Yield those that changed."""
-    return (figure for figure in found if figure.changed)
 
 
 def step_time_in_canaries(difference: VariantDifference) -> Figure | None:

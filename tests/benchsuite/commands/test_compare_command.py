@@ -11,6 +11,7 @@ import pytest
 from benchsuite.__main__ import main
 from benchsuite.baselines import set_baseline
 from benchsuite.commands.page_place import page_beside
+from benchsuite.errors import UsageError
 from benchsuite.record import Record, RunInfo
 from benchsuite.store import RECORDS_FILE, RunDirectory
 
@@ -165,7 +166,7 @@ def test_a_page_that_cannot_be_written_is_named(compare, two, tmp_path, monkeypa
 
 def test_a_run_that_cannot_hold_a_page_says_where_else_it_can_go(two):
     (two[1] / "compare").write_text("in the way")
-    with pytest.raises(Exception, match="--html PATH"):
+    with pytest.raises(UsageError, match="--html PATH"):
         page_beside(two[1], two[0])
 
 
