@@ -45,6 +45,7 @@ __all__ = [
     "summarise",
     "tell",
     "tell_drift",
+    "write_comparison",
     "write_verdict",
 ]
 
@@ -83,3 +84,23 @@ def build(run_path: Path) -> Path:
     from reports.pages import render_page
 
     return write_file(run_path / REPORT_FILE, render_page(run_path))
+
+
+def write_comparison(
+    difference: RunDifference, before: ReportData, after: ReportData, path: Path, *, names: tuple[str, str]
+) -> Path:
+    """Write the page of two runs and return its path.
+
+    Args:
+        difference: of the two.
+        before: run A.
+        after: run B.
+        path: of the page.
+        names: of both runs, as the user named them.
+
+    Raises:
+        UsageError: the page cannot be written there.
+    """
+    from reports.compare_page import render_comparison
+
+    return write_file(path, render_comparison(difference, before, after, names=names, page=path))

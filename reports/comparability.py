@@ -34,7 +34,7 @@ def demand_comparable(before: RunInfo, after: RunInfo) -> None:
     if before.data and after.data and dict(before.data) != dict(after.data):
         changed = differences(comparable_facts({}, {}, before.data), comparable_facts({}, {}, after.data))
         raise NotComparableError(
-            f"the runs used different data ({_tell(changed)}): only runs of the same data can be compared"
+            f"the runs used different data ({tell_facts(changed)}): only runs of the same data can be compared"
         )
 
 
@@ -54,12 +54,12 @@ def warn_of_change(
     """
     machine = differences(comparable_facts(before.machine, {}, {}), comparable_facts(after.machine, {}, {}))
     if machine:
-        yield f"The runs were measured on different machines: {_tell(machine)}."
+        yield f"The runs were measured on different machines: {tell_facts(machine)}."
     software: dict[str, tuple[str | None, str | None]] = {}
     for old, new in pairs:
         software |= differences(_environment(before, old), _environment(after, new))
     if software:
-        yield f"The workers ran in different environments: {_tell(software)}."
+        yield f"The workers ran in different environments: {tell_facts(software)}."
     if canary_ratio is None:
         yield "No canary was measured in both runs: nothing tells whether the machine itself moved."
     elif not 1 / (1 + DRIFT) <= canary_ratio <= 1 + DRIFT:
@@ -75,7 +75,8 @@ def _environment(info: RunInfo, variant: VariantResult) -> Mapping[str, str]:
     return comparable_facts({}, seen, {})
 
 
-def _tell(changed: Mapping[str, tuple[str | None, str | None]]) -> str:
+def tell_facts(changed: Mapping[str, tuple[str | None, str | None]]) -> str:
+    """Say which facts differ, from `benchsuite.environment.differences`: `torch is 2.12 instead of 2.11`."""
     facts = [
         f"{fmt.name(name.partition('.')[2])} is {_value(new)} instead of {_value(old)}"
         for name, (old, new) in changed.items()

@@ -71,6 +71,18 @@ class VariantDifference:
         return self.after_in_canaries.value / self.before_in_canaries.value
 
     @property
+    def ratio_interval(self) -> tuple[float, float] | None:
+        """Where both intervals leave the second step time relative to the first; None: one round has no interval."""
+        return _between(self.before, self.after)
+
+    @property
+    def ratio_interval_in_canaries(self) -> tuple[float, float] | None:
+        """The same, both relative to the canary; None: not known in one of the runs."""
+        if self.before_in_canaries is None or self.after_in_canaries is None:
+            return None
+        return _between(self.before_in_canaries, self.after_in_canaries)
+
+    @property
     def verdict(self) -> Verdict:
         """Say whether the step takes longer or shorter.
 
@@ -122,6 +134,8 @@ class RunDifference:
     canary_ratio: float | None
     """The canary's step time over all groups of the second run, relative to the first; None: not measured in both."""
     warnings: tuple[str, ...]
+    gaps: tuple[str, ...] = ()
+    """Those of the warnings that tell what could not be compared, or only roughly."""
 
 
 def compare_runs(before: ReportData, after: ReportData) -> RunDifference:
@@ -145,12 +159,14 @@ def compare_runs(before: ReportData, after: ReportData) -> RunDifference:
     pairs = [(measured_before[name], measured_after[name]) for name in common]
     ratio = drift(canaries_before, canaries_after)
     variants = tuple(_difference(old, new, canaries_before, canaries_after) for old, new in pairs)
+    gaps = tuple(_gaps(variants))
     return RunDifference(
         variants=variants,
         only_before=_unmatched(measured_before, after),
         only_after=_unmatched(measured_after, before),
         canary_ratio=ratio,
-        warnings=(*warn_of_change(before.run.info, after.run.info, pairs, ratio), *_gaps(variants)),
+        warnings=(*warn_of_change(before.run.info, after.run.info, pairs, ratio), *gaps),
+        gaps=gaps,
     )
 
 
@@ -177,6 +193,14 @@ def _difference(
     if not (old.rows and new.rows):
         return found
     return replace(found, operators=changed_operators(old, new, shown=found.verdict != "open"))
+
+
+def _between(before: Interval, after: Interval) -> tuple[float, float] | None:
+    """Return where two intervals leave the ratio of what they hold: they overlap where it holds 1."""
+    ends = (before.low, before.high, after.low, after.high)
+    if min(before.count, after.count) == 1 or not all(0 < end < math.inf for end in ends):
+        return None
+    return after.low / before.high, after.high / before.low
 
 
 def _notes(before: VariantResult, after: VariantResult) -> Iterator[str]:

@@ -21,7 +21,8 @@ from reports.gate_rows import (
     tell_cleared,
     title,
 )
-from reports.gate_sides import sides_line, sides_table
+from reports.gate_sides import sides_line, sides_table, tell_environments
+from reports.gate_suspects import tell_cleared_suspects
 from reports.gate_words import standing, tell
 
 if TYPE_CHECKING:
@@ -67,7 +68,9 @@ def render_verdict(verdict: Verdict) -> str:
         tally=tally(verdict.findings),
         told=[_told(finding) for finding in findings[:MOST_TOLD]],
         untold=max(0, len(findings) - MOST_TOLD),
-        warnings=[fmt.sentence(fmt.clause(text), capital=False) for text in verdict.warnings if text.strip()],
+        warnings=_warnings(verdict),
+        stored=any(finding.advisory for finding in verdict.findings),
+        suspects=tell_cleared_suspects(unchanged),
         findings=findings_table(findings, reasons=len(findings) > MOST_TOLD),
         plot=ratio_plot(verdict.findings, "gate"),
         times=cleared_table(times),
@@ -78,6 +81,12 @@ def render_verdict(verdict: Verdict) -> str:
         too_long=too_long,
         run=fmt.name(verdict.run),
     )
+
+
+def _warnings(verdict: Verdict) -> list[str]:
+    """Return what changes how to read the page; environments that differ come first, as they may be behind everything."""
+    said = [fmt.sentence(fmt.clause(text), capital=False) for text in verdict.warnings if text.strip()]
+    return list(filter(None, (tell_environments(verdict), *said)))
 
 
 def _told(finding: Finding) -> Told:

@@ -1,37 +1,58 @@
-"""The plot of a gate: the change of every time with its interval, on one axis, beside what it may grow by."""
+"""The plot of a gate: the change of every time with its interval and its pairs, on one axis, beside what it may grow by."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Final
 
-from matplotlib.ticker import MaxNLocator
-
 from reports import format as fmt
-from reports.figure import Plot, axis_format, data_table, drawing, new_axes, to_svg, wrapped
+from reports.figure import Plot, drawing, to_svg
 from reports.gate_rows import ordered
-from reports.gate_words import change, interval, limit, metric_name, signed_percent, standing
-from reports.svg import BLUE, INK, LINE, MUTED, ORANGE, VERMILLION
+from reports.gate_words import (
+    change,
+    interval,
+    limit,
+    metric_name,
+    number_of_pairs,
+    signed_percent,
+    standing,
+)
+from reports.ratio_axis import RatioRow, ratio_figure
+from reports.svg import BLUE, MUTED, ORANGE, VERMILLION
+from reports.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from matplotlib.axes import Axes
-
     from benchsuite.gate.verdict import Finding
-    from reports.table import Table
 
 MOST_ROWS: Final = 40
 """So many times are drawn, the gravest; more would need a page of their own."""
-ROW_INCHES: Final = 0.34
-REACH: Final = 3.0
-"""The axis shows this many times the largest change; an interval that goes on is cut there."""
-LEAST_SHARE: Final = 0.03
-"""The axis reaches at least this far to both sides, so that noise does not look like a change."""
 COLOURS: Final = {"regression": VERMILLION, "improvement": BLUE, "inconclusive": ORANGE}
-READING: Final = (
-    "A dot is the estimate over the deciding pairs, a bar its interval; right of the line is slower than the base. The small upright "
-    "mark is the limit. Red is a regression, blue an improvement, orange undecided; grey is cleared, hollow has no weight."
+COLUMNS: Final = (
+    Column("Variant"),
+    Column("Change", numeric=True),
+    Column("Interval", numeric=True),
+    Column("Limit", numeric=True),
+    Column("Pairs", numeric=True),
+    Column("Verdict"),
+)
+PAIR_COLUMNS: Final = (
+    Column("Screening pairs", wraps=True),
+    Column("Confirmation pairs", wraps=True),
+)
+COLOURS_READ: Final = (
+    "The small upright mark is the limit. Red is a regression, blue an improvement, orange undecided; grey is cleared, hollow has no "
+    "weight."
+)
+READING: Final = "A large dot is the estimate over the deciding pairs, a bar its interval; right of the line is slower than the base. "
+READING_OF_PAIRS: Final = (
+    " The small marks below are single pairs: rings those of the screening, dots those of the confirmation, which alone decide about a "
+    "suspect; an arrow at the edge is a pair beyond it. Their height says nothing."
+)
+READING_OF_STORED: Final = (
+    "A large dot is the time now over the time in the stored run, a bar is where both intervals over rounds leave it; right of the "
+    "line is slower. The two were measured at different times, so that no pairs stand behind it. "
 )
 
 
@@ -47,74 +68,58 @@ def ratio_plot(findings: Iterable[Finding], name: str) -> Plot | None:
         return None
     shown = times[:MOST_ROWS]
     with drawing():
-        figure, axes = new_axes(0.75 + ROW_INCHES * len(shown))
-        reach = _reach(shown)
-        axes.axvline(0.0, color=INK, linewidth=1)
-        for place, finding in enumerate(shown):
-            _draw(axes, place, finding, reach)
-        axes.set_yticks(range(len(shown)), [wrapped(_label(finding), 34) for finding in shown])
-        axes.set_ylim(len(shown) - 0.4, -0.6)
-        axes.set_xlim(-reach, reach)
-        axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", length=0)
-        axes.xaxis.set_major_locator(MaxNLocator(5))
-        axis_format(axes.xaxis, lambda share: signed_percent(1 + share))
-        axes.set_xlabel("change from base to head")
-        left = len(times) - len(shown)
-        more = f" {left:,} more times are in the tables." if left else ""
+        figure = ratio_figure([_row(finding) for finding in shown], "change from base to head")
         alt = "; ".join(f"{_label(finding)} {change(finding)}, {standing(finding)}" for finding in shown)
         svg = to_svg(figure, f"{name}-ratios", f"Changes of times: {alt}.")
-    return Plot("Times, head against base", svg, READING + more, _numbers(times))
+    return Plot("Times, head against base", svg, _reading(times, shown), _numbers(times))
+
+
+def _row(finding: Finding) -> RatioRow:
+    return RatioRow(
+        label=_label(finding),
+        ratio=finding.ratio or 1.0,
+        interval=finding.interval,
+        mark=None if finding.limit is None else 1 + finding.limit,
+        colour=COLOURS.get(finding.verdict, MUTED),
+        filled=finding.counts,
+        early=finding.screening_ratios,
+        late=finding.confirmation_ratios,
+    )
+
+
+def _reading(times: Sequence[Finding], shown: Sequence[Finding]) -> str:
+    stored = all(finding.advisory for finding in times)
+    pairs = READING_OF_PAIRS if any(_has_pairs(finding) for finding in shown) else ""
+    left = len(times) - len(shown)
+    more = f" {left:,} more times are in the tables." if left else ""
+    return f"{READING_OF_STORED if stored else READING}{COLOURS_READ}{pairs}{more}"
 
 
 def _numbers(times: Sequence[Finding]) -> Table:
-    titles = ("Variant", "Change", "Interval", "Limit", "Pairs", "Verdict")
-    rows = [
-        (
-            _label(f),
-            signed_percent(f.ratio or 1.0),
-            interval(f) or fmt.NOTHING,
-            limit(f),
-            str(f.pairs),
-            standing(f),
-        )
-        for f in times
-    ]
-    return data_table(titles, rows)
+    with_pairs = any(map(_has_pairs, times))
+    rows = []
+    for f in times:
+        cells = [
+            Cell(_label(f), f.variant),
+            Cell(signed_percent(f.ratio or 1.0), f.ratio),
+            Cell(interval(f) or fmt.NOTHING),
+            Cell(limit(f), f.limit),
+            Cell(number_of_pairs(f), f.pairs),
+            Cell(standing(f), f.verdict),
+        ]
+        if with_pairs:
+            cells += [Cell(_spelt(f.screening_ratios)), Cell(_spelt(f.confirmation_ratios))]
+        rows.append(Row(tuple(cells)))
+    return Table((*COLUMNS, *(PAIR_COLUMNS if with_pairs else ())), tuple(rows))
 
 
-def _reach(times: Sequence[Finding]) -> float:
-    """Return how far the axis reaches: all estimates are on it, and intervals that are no wilder than these."""
-    estimates = [abs((finding.ratio or 1.0) - 1) for finding in times]
-    ends = [abs(end - 1) for f in times for end in f.interval or () if end > 0 and math.isfinite(end)]
-    largest = max(*estimates, *(f.limit or 0.0 for f in times), LEAST_SHARE / 1.15)
-    return 1.15 * min(max(largest, *ends, 0.0), max(REACH * largest, LEAST_SHARE))
+def _has_pairs(finding: Finding) -> bool:
+    return bool(finding.screening_ratios or finding.confirmation_ratios)
 
 
-def _draw(axes: Axes, place: int, finding: Finding, reach: float) -> None:
-    colour = COLOURS.get(finding.verdict, MUTED)
-    ratio = finding.ratio or 1.0
-    if finding.interval is not None:
-        low, high = (min(max(end - 1, -reach), reach) for end in finding.interval)
-        axes.plot([low, high], [place, place], color=colour, linewidth=2.4, solid_capstyle="round")
-    if finding.limit is not None:
-        axes.plot([finding.limit] * 2, [place - 0.3, place + 0.3], color=INK, linewidth=1)
-    face = colour if finding.counts else "none"
-    axes.plot(
-        [ratio - 1], [place], marker="o", markersize=6, color=colour, markerfacecolor=face, linestyle="none"
-    )
-    axes.axhline(place + 0.5, color=LINE, linewidth=0.5)
-    axes.annotate(
-        signed_percent(ratio),
-        (1.0, place),
-        xycoords=("axes fraction", "data"),
-        xytext=(6, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=9,
-        color=MUTED,
-        annotation_clip=False,
-    )
+def _spelt(ratios: Sequence[float]) -> str:
+    """Spell single pairs in the order in which they were measured: `+4.1 %, -0.3 %`."""
+    return ", ".join(map(signed_percent, ratios)) or fmt.NOTHING
 
 
 def _label(finding: Finding) -> str:

@@ -7,7 +7,18 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from reports import format as fmt
-from reports.gate_words import change, limit, metric_name, numbered, standing, tell_after_verdict, values, why
+from reports.gate_suspects import cleared_by
+from reports.gate_words import (
+    change,
+    limit,
+    metric_name,
+    number_of_pairs,
+    numbered,
+    standing,
+    tell_after_verdict,
+    values,
+    why,
+)
 from reports.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
@@ -50,8 +61,8 @@ CLEARED_COLUMNS: Final = (
     Column("Change", numeric=True),
     Column("Limit", numeric=True),
     Column("Pairs", numeric=True),
+    Column("Cleared by"),
     Column("Would have shown", numeric=True),
-    Column("Disturbed pairs", numeric=True),
     Column("Decided in", numeric=True),
 )
 
@@ -184,9 +195,7 @@ def _row(finding: Finding, *, reasons: bool) -> Row:
         Cell(head, finding.head),
         Cell(change(finding), ratio),
         Cell(standing(finding), SHOWN_ORDER.index(finding.verdict)),
-        Cell(
-            str(finding.pairs) if finding.pairs else "exact" if finding.exact else fmt.NOTHING, finding.pairs
-        ),
+        Cell(number_of_pairs(finding), finding.pairs),
         *([Cell(why(finding))] if reasons else []),
     )
     return Row(cells, finding.verdict if finding.counts else "set aside", finding.variant)
@@ -194,14 +203,15 @@ def _row(finding: Finding, *, reasons: bool) -> Row:
 
 def _cleared_row(finding: Finding) -> Row:
     detectable = finding.smallest_detectable
+    disturbed = f" ({finding.disturbed_pairs} disturbed)" if finding.disturbed_pairs else ""
     cells = (
         Cell(fmt.name(finding.variant), finding.variant),
         Cell(metric_name(finding.metric), finding.metric),
         Cell(change(finding), finding.ratio),
         Cell(limit(finding), finding.limit),
-        Cell(str(finding.pairs), finding.pairs),
+        Cell(number_of_pairs(finding) + disturbed, finding.pairs),
+        Cell(cleared_by(finding)),
         Cell(fmt.percent(detectable), detectable),
-        Cell(str(finding.disturbed_pairs), finding.disturbed_pairs),
-        Cell(fmt.duration(finding.seconds * 1e9), finding.seconds),
+        Cell(fmt.duration(finding.seconds * 1e9) if finding.seconds else fmt.NOTHING, finding.seconds),
     )
     return Row(cells, "unchanged", finding.variant)

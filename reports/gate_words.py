@@ -90,6 +90,13 @@ def limit(finding: Finding) -> str:
     return _spell(finding.metric, finding.limit) if finding.exact else fmt.percent(finding.limit)
 
 
+def number_of_pairs(finding: Finding) -> str:
+    """Spell how many pairs stand behind a finding; against a stored run, and where nothing was timed, there are none."""
+    if finding.pairs:
+        return str(finding.pairs)
+    return "exact" if finding.exact else fmt.NOTHING
+
+
 def tell(finding: Finding) -> str:
     """Say what was found of a variant, in a clause that begins small unless it begins with a name."""
     if finding.verdict in {"regression", "improvement", "unchanged"}:

@@ -8,36 +8,74 @@ from typing import TYPE_CHECKING
 import click
 
 from benchsuite import terminal
-from benchsuite.commands.options import json_option
+from benchsuite.commands.options import json_option, runs_dir_option
+from benchsuite.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchsuite.record import RunInfo
-    from reports import RunDifference, Unmatched
+    from reports import ReportData, RunDifference, Unmatched
 
 
 @click.command(short_help="Show what changed between two runs, and why.")
-@click.argument("before", metavar="A", type=click.Path(path_type=Path))
-@click.argument("after", metavar="B", type=click.Path(path_type=Path))
+@click.argument("before", metavar="A")
+@click.argument("after", metavar="B")
+@click.option(
+    "--html", "html", type=click.Path(path_type=Path), metavar="PATH", help="Write the comparison as a page."
+)
+@click.option(
+    "--open", "open_", is_flag=True,
+    help="Open the page in the browser; without --html it is written into B's directory, in compare/.",
+)  # fmt: skip
+@runs_dir_option
 @json_option
-def compare(before: Path, after: Path, as_json: bool) -> None:
-    """Show what changed from run A to run B, two runs' directories, and how much of the change each cause explains.
+def compare(  # noqa: PLR0917 - one parameter for each option
+    before: str, after: str, html: Path | None, open_: bool, runs_dir: Path, as_json: bool
+) -> None:
+    """Show what changed from run A to run B, and how much of the change each cause explains.
 
-    Needs neither torch nor the scenarios. Whether a change is a regression it does not judge: it ends with 0.
+    A and B are runs' directories or names of baselines. Needs neither torch nor the scenarios. Whether a change is a
+    regression it does not judge: it ends with 0.
     """
+    from benchsuite.commands.page_place import demand_page_path, page_beside
+    from benchsuite.commands.run_name import find_run
+
+    if html is not None:
+        demand_page_path(html)
+    paths = find_run(before, runs_dir), find_run(after, runs_dir)
+    if paths[0].resolve() == paths[1].resolve():
+        raise UsageError(f"{before} and {after} are the same run, {paths[1]}: name two")
     import reports
 
-    old, new = reports.load(before), reports.load(after)
+    old, new = map(reports.load, paths)
     difference = reports.compare_runs(old, new)
+    page = html or (page_beside(paths[1], paths[0]) if open_ else None)
+    if page is not None:
+        reports.write_comparison(difference, old, new, page, names=(before, after))
     if as_json:
-        terminal.print_json(reports.difference_document(difference, before, after))
-        return
+        document = reports.difference_document(difference, *paths)
+        terminal.print_json({**document, "page": None if page is None else str(page)})
+    else:
+        _show_all(difference, (old, new), (before, after), page)
+    if page is not None and open_:
+        import webbrowser
+
+        webbrowser.open(page.resolve().as_uri())
+
+
+def _show_all(
+    difference: RunDifference, runs: tuple[ReportData, ReportData], names: tuple[str, str], page: Path | None
+) -> None:
+    import reports
+
     out = terminal.Terminal()
-    out.line(f"A: {before} ({_origin(old.run.info)})")
-    out.line(f"B: {after} ({_origin(new.run.info)})")
-    for problem in (*(f"A: {text}" for text in old.problems), *(f"B: {text}" for text in new.problems)):
-        out.note(problem)
+    for letter, name, data in zip("AB", names, runs, strict=True):
+        path = "" if Path(name) == data.run.path else f" = {data.run.path}"
+        out.line(f"{letter}: {name}{path} ({_origin(data.run.info)})")
+    for letter, data in zip("AB", runs, strict=True):
+        for problem in data.problems:
+            out.note(f"{letter}: {problem}")
     for warning in difference.warnings:
         out.line(f"warning: {warning}", style="yellow")
     _show(difference, out)
@@ -45,6 +83,8 @@ def compare(before: Path, after: Path, as_json: bool) -> None:
     _show_unmatched("B", "A", difference.only_after, out)
     out.line()
     out.line(reports.tell_drift(difference))
+    if page is not None:
+        out.line(f"Page: {page}")
 
 
 def _origin(info: RunInfo) -> str:

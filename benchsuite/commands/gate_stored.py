@@ -40,8 +40,6 @@ if TYPE_CHECKING:
     from benchsuite.store import Run
     from reports import RunDifference, VariantDifference
 
-MIN_ROUNDS = 2
-"""For an interval."""
 ADVISORY = "times against a stored run are advisory: the machine has moved since then"
 
 
@@ -209,18 +207,9 @@ def _time_finding(difference: VariantDifference, settings: GateSettings) -> Find
         verdict = "improvement"
     return Finding(
         scenario=difference.scenario, variant=difference.variant, metric="step_time", verdict=verdict,
-        base=difference.before.value, head=difference.after.value, ratio=ratio, interval=_interval(difference), limit=limit,
+        base=difference.before.value, head=difference.after.value, ratio=ratio, interval=difference.ratio_interval, limit=limit,
         advisory=True, reason=ADVISORY,
     )  # fmt: skip
-
-
-def _interval(difference: VariantDifference) -> tuple[float, float] | None:
-    """Return the bounds of the ratio; None where either side's are not known, as after a single round."""
-    before, after = difference.before, difference.after
-    bounds = (before.low, before.high, after.low, after.high)
-    if min(before.count, after.count) < MIN_ROUNDS or not all(0 < bound < math.inf for bound in bounds):
-        return None
-    return after.low / before.high, after.high / before.low
 
 
 def _by_side(stored: Run, fresh: Run) -> dict[str, dict[SideName, list[Record]]]:

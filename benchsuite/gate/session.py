@@ -282,6 +282,7 @@ class GateSession:
             scenario=case.candidate.head.variant.scenario, variant=case.id, metric=STEP_TIME, verdict=verdict, base=base,
             head=head, ratio=math.exp(hodges_lehmann([pair.log_ratio for pair in pairs])) if pairs else None,
             interval=interval, p=p, pairs=len(pairs), smallest_detectable=smallest_detectable, limit=self._demand(case).limit,
+            screening_ratios=_ratios(case.screening), confirmation_ratios=_ratios(case.confirmation),
             disturbed_pairs=sum(pair.disturbed for pair in pairs), reason=reason,
         )  # fmt: skip
 
@@ -300,6 +301,10 @@ class GateSession:
 def _about(case: Case, verdict: FindingVerdict, reason: str) -> Finding:
     scenario = case.candidate.head.variant.scenario
     return Finding(scenario=scenario, variant=case.id, metric="", verdict=verdict, reason=reason)
+
+
+def _ratios(pairs: Sequence[Pair]) -> tuple[float, ...]:
+    return tuple(math.exp(pair.log_ratio) for pair in pairs if pair.completed)
 
 
 def _typical(values: Sequence[float]) -> float | None:

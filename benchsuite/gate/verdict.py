@@ -18,6 +18,8 @@ FindingVerdict: TypeAlias = Literal[
 GateVerdict: TypeAlias = Literal["pass", "regression", "failed", "not comparable", "inconclusive"]
 ORDER: tuple[GateVerdict, ...] = ("failed", "regression", "not comparable", "inconclusive")
 """A gate's verdict is the first of these that a finding has which counts, else `pass`."""
+RATIOS = ("screening_ratios", "confirmation_ratios")
+"""Keys that gates of earlier versions did not write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,10 @@ class Finding:
     """Shown, but without weight in the gate's verdict: a time against a stored run."""
     quarantine: str = ""
     """Why the finding has no weight for the time being; empty: it has."""
+    screening_ratios: tuple[float, ...] = ()
+    """Head over base in each pair of the screening, in the order of measuring; empty: none, or an older gate."""
+    confirmation_ratios: tuple[float, ...] = ()
+    """The same of the confirmation, which alone decides about a suspect; empty: the screening raised no suspicion."""
     disturbed_pairs: int = 0
     """Pairs whose workers waited for a core, or whose canary moved."""
     seconds: float = 0.0
@@ -73,6 +79,8 @@ class Finding:
         document = dataclasses.asdict(self)
         if self.interval is not None:
             document["interval"] = [_finite(bound) for bound in self.interval]
+        for name in RATIOS:
+            document[name] = [_finite(ratio) for ratio in document[name]]
         return {key: _finite(value) if isinstance(value, float) else value for key, value in document.items()}
 
     @classmethod
@@ -83,6 +91,9 @@ class Finding:
         if values.get("interval") is not None:
             low, high = values["interval"]
             values["interval"] = (low if low is not None else 0.0, high if high is not None else math.inf)
+        for name in RATIOS:
+            known_ratios = (ratio for ratio in values.get(name) or () if ratio is not None)
+            values[name] = tuple(ratio for ratio in map(float, known_ratios) if 0 < ratio < math.inf)
         return cls(**values)
 
 

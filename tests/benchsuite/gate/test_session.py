@@ -476,3 +476,14 @@ def test_a_lone_variant_has_two_pairs_at_once_and_none_twice(decide, trials):
     trials.beside_others = {"a"}
     decide("a")
     assert trials.together == [[("a", 0), ("a", 1)], [("a", 2), ("a", 3)]]
+
+
+def test_findings_hold_what_each_pair_said(decide, trials):
+    trials.log_ratios["b"] = SLOWER
+    found = decide("a", "b").found
+    quiet, slower = found["a", "step_time"], found["b", "step_time"]
+    assert [round(math.log(ratio), 4) for ratio in quiet.screening_ratios] == list(QUIET)
+    assert quiet.confirmation_ratios == ()
+    assert [round(math.log(ratio), 4) for ratio in slower.screening_ratios] == list(SLOWER)
+    assert len(slower.confirmation_ratios) == slower.pairs > len(QUIET)
+    assert found["b", "operators"].screening_ratios == ()

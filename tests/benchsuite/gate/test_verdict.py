@@ -15,6 +15,7 @@ from benchsuite.record import SCHEMA
 TEXT = st.text(max_size=9)
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 FIGURES = st.none() | NUMBERS
+RATIOS = st.floats(min_value=1e-6, max_value=1e6)
 VERDICTS = [
     "regression", "improvement", "unchanged", "inconclusive", "not comparable", "new", "missing", "failed",
 ]  # fmt: skip
@@ -34,6 +35,8 @@ FINDING_FIELDS = {
     "exact": st.booleans(),
     "advisory": st.booleans(),
     "quarantine": TEXT,
+    "screening_ratios": st.lists(RATIOS, max_size=4).map(tuple),
+    "confirmation_ratios": st.lists(RATIOS, max_size=4).map(tuple),
     "disturbed_pairs": st.integers(0, 99),
     "seconds": NUMBERS,
     "reason": TEXT,
@@ -161,3 +164,16 @@ def test_what_has_no_weight_is_shown_and_decides_nothing(weightless):
     assert found.verdict == "inconclusive"
     assert len(found.to_json()["findings"]) == 3
     assert gate(finding("regression", **weightless)).verdict == "pass"
+
+
+def test_a_gate_that_kept_no_pairs_is_read():
+    old = finding("unchanged").to_json()
+    del old["screening_ratios"], old["confirmation_ratios"]
+    assert Finding.from_json(old).confirmation_ratios == ()
+
+
+def test_ratios_that_are_none_are_left_out():
+    document = finding("unchanged").to_json() | {"screening_ratios": [1.5, None, 0, -2, math.nan, math.inf]}
+    assert Finding.from_json(document).screening_ratios == (1.5,)
+    with pytest.raises(ValueError, match="could not convert"):
+        Finding.from_json(document | {"screening_ratios": ["fast"]})
