@@ -29,6 +29,8 @@ MOST_TICKS = 6
 WIDEST = 3.2
 """Of the first curve: each further one is narrower, so that those that agree are all seen."""
 HEIGHT = 3.3
+DIFFERENCE = 1.02
+"""Peaks that are closer look the same."""
 HEAP, STEPS = "heap_over_time", "memory_over_time"
 
 
@@ -77,6 +79,12 @@ def step_memory_plot(context: ContextResult, prefix: str, *, on_gpu: bool) -> Pl
         x_label="time since the first step began",
         reading=reading,
     )
+
+
+def heaps_differ(context: ContextResult) -> bool:
+    """Tell whether the variants' peaks of the heap differ by so much that their curves have something to say."""
+    peaks = [peak for variant in context.variants if (peak := variant.metric("peak_heap"))]
+    return len(peaks) > 1 and max(peaks) > DIFFERENCE * min(peaks)
 
 
 def curves(context: ContextResult, series: str) -> tuple[Curve, ...]:

@@ -8,7 +8,7 @@ from reports.bounds import Step
 from reports.curves import break_even_plot, knee_plots
 from reports.figure import Plot, drawing
 from reports.learning import learning_plots
-from reports.plot_memory import heap_plot, step_memory_plot
+from reports.plot_memory import heap_plot, heaps_differ, step_memory_plot
 from reports.plot_roofline import roofline_plots
 from reports.plot_scaling import scaling_plot
 from reports.plot_timeline import timeline_plot
@@ -56,9 +56,9 @@ def _explaining(result: ScenarioResult, prefix: str) -> Iterator[Plot | None]:
 
 
 def _memory(result: ScenarioResult, context: ContextResult, prefix: str) -> Iterator[Plot | None]:
-    """Draw a context's memory: the heap where the steps run on the CPU, and what steps take where they run."""
+    """Draw a context's memory: what steps take where they run, and the heap if they run on the CPU and it tells variants apart."""
     steps = [step for v in context.variants if (step := Step.of(v, result.ceilings)) is not None]
     on_gpu = any(step.on_gpu for step in steps)
-    if not on_gpu:
+    if not on_gpu and heaps_differ(context):
         yield heap_plot(context, prefix)
     yield step_memory_plot(context, prefix, on_gpu=on_gpu)

@@ -16,6 +16,7 @@ from reports.plot_memory import (
     STEPS,
     curves,
     heap_plot,
+    heaps_differ,
     step_memory_plot,
     thinned,
 )
@@ -76,6 +77,21 @@ def test_memory_is_spelt_in_round_binary_amounts(make_run):
     svg = heap(context(make_run, {"plain": [(0, 0.0), (20, 47.3 * MIB)]})).svg
     ticks = [float(text) for text in re.findall(r">([\d.]+) MiB</text>", svg)]
     assert ticks == [10, 20, 30, 40, 50]
+
+
+def test_peaks_differ_where_a_curve_would_show_it(make_run):
+    def differ(*peaks):
+        times = {name: [2.0] * 3 for name in ("plain", "a", "b")}
+        extra = [
+            trial(f"layout[mode={mode}]", mode, 0, 1e6, pass_="memory", turns=(), metrics={"peak_heap": peak})
+            for mode, peak in zip(times, peaks, strict=False)
+        ]
+        return heaps_differ(plots_result(make_run, times, extra).contexts[0])
+
+    assert differ(100.0, 100.0, 110.0)
+    assert not differ(100.0, 101.0, 100.0)
+    assert not differ(100.0)
+    assert not differ()
 
 
 def test_steps_say_whether_tensors_or_a_gpu_held_it(make_run):
