@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
 
@@ -187,7 +187,7 @@ def _draw_labels(axes: Axes, dots: Sequence[Dot], area: Box) -> int:
     return labels.count(None)
 
 
-def _pair(point: Sequence[float]) -> tuple[float, float]:
+def _pair(point: Any) -> tuple[float, float]:
     return float(point[0]), float(point[1])
 
 

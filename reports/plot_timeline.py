@@ -165,7 +165,6 @@ def _draw(axes: Axes, step: Step, end_ns: float, width: float) -> None:
 def _fill(axes: Axes, spans: Iterable[Span], place: int, colour: str, *, edge: float) -> None:
     """Draw all spans of a lane as one path: hundreds of elements would make a page heavy."""
     corners: list[tuple[float, float]] = []
-    codes: list[int] = []
     for span in spans:
         left, right, upper, lower = (
             span.start_ns,
@@ -174,9 +173,9 @@ def _fill(axes: Axes, spans: Iterable[Span], place: int, colour: str, *, edge: f
             place + 0.36,
         )
         corners += [(left, upper), (right, upper), (right, lower), (left, lower), (left, upper)]
-        codes += [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
     if corners:
-        path = Path(corners, codes)
+        codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
+        path = Path(corners, codes * (len(corners) // len(codes)))
         axes.add_patch(PathPatch(path, facecolor=colour, edgecolor=PAPER if edge else "none", linewidth=edge))
 
 
@@ -200,7 +199,9 @@ def _rows(step: Step) -> list[tuple[str, ...]]:
         groups[span.lane, span.name].append(span)
     ordered = sorted(groups.items(), key=lambda group: -sum(span.duration_ns for span in group[1]))
     label = fmt.name(step.variant.label)
-    rows = [(label, fmt.name(name), lane, *_amounts(spans)) for (lane, name), spans in ordered[:MOST_ROWS]]
+    rows: list[tuple[str, ...]] = [
+        (label, fmt.name(name), lane, *_amounts(spans)) for (lane, name), spans in ordered[:MOST_ROWS]
+    ]
     if rest := [span for _group, spans in ordered[MOST_ROWS:] for span in spans]:
         rows.append((label, "all others", "", *_amounts(rest)))
     return rows

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from benchsuite.record import Span
 from benchsuite.worker.trace import BLOCKING_COPIES, DEVICE_CATEGORIES, RUNTIME_SUFFIXES
@@ -80,10 +80,9 @@ class StepTimeline:
         return tuple(sorted(kept, key=lambda span: span.start_ns)), len(found) - len(kept)
 
     def _note(self, event: Event) -> None:
-        if not isinstance(event, dict):
+        if not isinstance(event, dict) or not isinstance(category := event.get("cat"), str):
             return
-        category = event.get("cat")
-        if not isinstance(category, str) or (place := self._place(category, event.get("name"))) is None:
+        if (place := self._place(category, event.get("name"))) is None:
             return
         start, length = event.get("ts"), event.get("dur")
         if not _is_time(start) or not _is_time(length):
@@ -156,5 +155,5 @@ def _span(lane: Lane, event: _Noted, begin: float) -> Span:
     return Span(lane, name, round(1000 * (event.start - begin)), round(1000 * (event.end - event.start)))
 
 
-def _is_time(value: object) -> bool:
+def _is_time(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and math.isfinite(value)
