@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from benchsuite.statistics import Interval
 from reports import format as fmt
@@ -15,12 +15,13 @@ from reports.label_places import spaced, text_width
 from reports.svg import MARKERS, MUTED, PALETTE, WIDTH_INCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
 
     from reports.results import ContextResult, ScenarioResult, VariantResult
 
+Size: TypeAlias = "Callable[[VariantResult], float]"
 HEIGHT = 3.3
 MARGINS_POINTS = 95
 """What stands beside the axes, about: the rest of the width is theirs."""
@@ -112,40 +113,39 @@ def scaling_plot(result: ScenarioResult, prefix: str) -> Plot | None:
 def scaling(result: ScenarioResult) -> tuple[str, tuple[Curve, ...]]:
     """Return what is scaled, in words, and a curve for each context in which it has several sizes.
 
-    It is the compared axis where the question is how much of it pays; else the threads of all ranks, and on GPUs
-    the ranks. A combination of several changes has no curve: they would not be told from the threads.
+    It is the compared axis where the question is how much of it pays; else the threads of all ranks, or the GPUs.
+    A combination of several changes has no curve: they would not be told from the threads.
     """
     if result.combines:
         return "", ()
-    if result.answer == "knee":
-        what = fmt.name((result.compare or "").replace("_", " "))
-        found = [_curve(context, lambda variant: axis_value(variant, result.compare)) for context in result.contexts]  # fmt: skip
-    else:
-        what = _resource(result)
-        found = [_curve(context, _sizes(context, result.ceilings)) for context in result.contexts]
-    return what, tuple(curve for curve in found if curve is not None)
+    sizes = _axis_sizes if result.answer == "knee" else _worker_sizes
+    found = []
+    for context in result.contexts:
+        what, size = sizes(result, context)
+        if (curve := _curve(context, size)) is not None:
+            found.append((what, curve))
+    return " or ".join(dict.fromkeys(what for what, _curve in found)), tuple(curve for _what, curve in found)
 
 
-def _resource(result: ScenarioResult) -> str:
-    several = {
-        "threads": {v.timings[0].threads for v in result.variants if v.timings},
-        "ranks": {v.ranks for v in result.variants if v.timings},
-    }
-    varying = [name for name, values in several.items() if len(values) > 1]
-    return varying[0] if len(varying) == 1 else "threads of all ranks"
+def _axis_sizes(result: ScenarioResult, _context: ContextResult) -> tuple[str, Size]:
+    what = fmt.name((result.compare or "").replace("_", " "))
+    return what, lambda variant: axis_value(variant, result.compare)
 
 
-def _sizes(context: ContextResult, ceilings: Mapping[str, float]) -> Callable[[VariantResult], float]:
-    steps = [Step.of(variant, ceilings) for variant in context.measured]
-    places = {step.on_gpu for step in steps if step is not None}
-    if len(places) != 1:
-        return lambda _variant: math.nan
-    if True in places:
-        return lambda variant: float(variant.ranks)
-    return lambda variant: float(variant.ranks * variant.timings[0].threads)
+def _worker_sizes(result: ScenarioResult, context: ContextResult) -> tuple[str, Size]:
+    """Return what works in a context, in words, and how much of it a variant has; NaN: not to be compared."""
+    steps = [step for v in context.measured if (step := Step.of(v, result.ceilings)) is not None]
+    if len({step.on_gpu for step in steps}) != 1:
+        return "", lambda _variant: math.nan
+    if steps[0].on_gpu:
+        return "GPUs", lambda variant: float(variant.ranks)
+    threads = {variant.timings[0].threads for variant in context.measured}
+    ranks = {variant.ranks for variant in context.measured}
+    what = "threads" if ranks == {1} else "ranks" if threads == {1} else "threads of all ranks"
+    return what, lambda variant: float(variant.ranks * variant.timings[0].threads)
 
 
-def _curve(context: ContextResult, size: Callable[[VariantResult], float]) -> Curve | None:
+def _curve(context: ContextResult, size: Size) -> Curve | None:
     field = find_field(context)
     if field is None:
         return None

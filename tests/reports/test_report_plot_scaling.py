@@ -67,6 +67,17 @@ def test_ranks_count_together_with_their_threads(make_run):
     assert [p.size for p in curve.points] == [1, 2]
 
 
+def test_on_gpus_ranks_count_and_a_gpu_is_not_scaled_against_a_cpu(make_run):
+    on_gpu = {"device_ns": (1,), "threads": 2}
+    result = scaled(make_run, {1: [8.0] * 3, 2: [4.0] * 3}, **{"1": on_gpu, "2": on_gpu})
+    (context,) = result.contexts
+    variants = tuple(replace(v, ranks=2 if v.label.endswith("2") else 1) for v in context.variants)
+    what, (curve,) = scaling(replace(result, contexts=(replace(context, variants=variants),)))
+    assert what == "GPUs"
+    assert [p.size for p in curve.points] == [1, 2]
+    assert plot(scaled(make_run, {1: [8.0] * 3, 2: [4.0] * 3}, **{"2": on_gpu})) is None
+
+
 def test_a_knee_is_scaled_along_its_axis(make_run):
     result = scaled(make_run, {1: [8.0] * 3, 16: [9.0] * 3}, answer="knee")
     assert scaling(result)[0] == "mode"
