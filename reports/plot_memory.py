@@ -26,7 +26,7 @@ MOST_POINTS = 160
 MOST_ROWS = 10
 """Of the table, for each curve."""
 MOST_TICKS = 6
-WIDEST = 3.2
+WIDEST = 2.7
 """Of the first curve: each further one is narrower, so that those that agree are all seen."""
 HEIGHT = 3.3
 DIFFERENCE = 1.02
@@ -117,7 +117,7 @@ def _plot(
             xs,
             ys,
             color=colour,
-            linewidth=WIDEST - 0.6 * number,
+            linewidth=WIDEST - 0.5 * number,
             marker=marker,
             markevery=[ys.index(curve.peak[1])],
             label=label,

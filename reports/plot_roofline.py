@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.figure import Figure
 
 from reports import format as fmt
+from reports.bounds import Step
 from reports.figure import Plot, data_table, log_axis, short, to_svg
 from reports.label_places import Box, place_labels
 from reports.roofline import Place, place_of
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from reports.results import ScenarioResult
+    from reports.results import ScenarioResult, VariantResult
 
 HEIGHT = 3.7
 LEFT, RIGHT, TOP, BOTTOM = 84.0, 12.0, 10.0, 44.0
@@ -37,6 +38,8 @@ class Dot:
 
     context: str
     label: str
+    where: str
+    """What it ran on: each has ceilings of its own."""
     place: Place
 
     @property
@@ -46,18 +49,19 @@ class Dot:
 
 
 def roofline_plots(result: ScenarioResult, prefix: str) -> list[Plot | None]:
-    """Draw the roofline of each memory that steps ran in; without one that can be held against it, none."""
-    groups: dict[float, list[Dot]] = {}
+    """Draw the roofline of each number of threads and of GPUs; without one that can be held against it, none."""
+    groups: dict[str, list[Dot]] = {}
     for dot in dots_of(result):
-        groups.setdefault(dot.place.copy_bytes_per_s, []).append(dot)
+        groups.setdefault(dot.where, []).append(dot)
     fit = [dots for dots in groups.values() if any(dot.fit for dot in dots)]
-    return [_plot(dots, f"{prefix}-roof-{number}") for number, dots in enumerate(fit)]
+    titles = ["Roofline" if len(fit) == 1 else f"Roofline, {dots[0].where}" for dots in fit]
+    return [_plot(dots, titles[number], f"{prefix}-roof-{number}") for number, dots in enumerate(fit)]
 
 
 def dots_of(result: ScenarioResult) -> list[Dot]:
     """Return the variants that have a place on the roofline."""
     return [
-        Dot(context.label, variant.label, place)
+        Dot(context.label, variant.label, _where(variant), place)
         for context in result.contexts
         for variant in context.variants
         if variant.sound
@@ -67,7 +71,14 @@ def dots_of(result: ScenarioResult) -> list[Dot]:
     ]
 
 
-def _plot(dots: Sequence[Dot], name: str) -> Plot:
+def _where(variant: VariantResult) -> str:
+    if Step(variant, {}, 1.0).on_gpu:
+        return "GPU"
+    threads = variant.timings[0].threads
+    return f"{threads} {'thread' if threads == 1 else 'threads'}"
+
+
+def _plot(dots: Sequence[Dot], title: str, name: str) -> Plot:
     contexts = list(dict.fromkeys(dot.context for dot in dots))
     copied = dots[0].place.copy_bytes_per_s
     peaks = sorted({peak for dot in dots if (peak := dot.place.peak_flops_per_s)}, reverse=True)
@@ -99,7 +110,12 @@ def _plot(dots: Sequence[Dot], name: str) -> Plot:
     axes.set_xlabel("FLOP/byte")
     axes.set_ylabel("reached")
     rows = [_row(dot) for dot in dots]
-    alt = f"Roofline: {'; '.join(f'{row[1]} {row[3]} at {row[2]} FLOP/byte, {row[5]} of what is attainable' for row in rows)}."
+    words = [
+        f"{row[1]} {row[3]} at {row[2]} FLOP/byte, "
+        + (f"{row[5]} of what is attainable" if dot.fit else row[5])
+        for row, dot in zip(rows, dots, strict=True)
+    ]
+    alt = f"{title}: {'; '.join(words)}."
     reading = (
         "Each dot is a variant: further right it computes more for each byte, higher up more in a second. The slope is what a "
         "large copy allows, the level what a large product does; the gap between a dot and the roof above it could be won. "
@@ -111,7 +127,7 @@ def _plot(dots: Sequence[Dot], name: str) -> Plot:
         dots_have = "1 dot has" if unnamed == 1 else f"{unnamed} dots have"
         reading += f" {dots_have} no name, for want of room: the table names all."
     titles = ("Context", "Variant", "FLOP/byte", "Reached", "Attainable", "Of the roofline", "Side")
-    return Plot("Roofline", to_svg(figure, name, alt), reading, data_table(titles, rows))
+    return Plot(title, to_svg(figure, name, alt), reading, data_table(titles, rows))
 
 
 def _scale(axes: Axes, dots: Sequence[Dot], peaks: Sequence[float], copied: float) -> None:

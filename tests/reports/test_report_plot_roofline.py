@@ -58,6 +58,7 @@ def test_where_caches_serve_one_of_them_its_dot_is_hollow(make_run):
 def test_each_number_of_threads_has_a_roofline_of_its_own(make_run):
     found = plots(result(make_run, {"plain": (45e6, 3e6), "single": (30e6, 3e6)}, single=1))
     assert [[row[1] for row in plot.data.texts] for plot in found] == [["plain"], ["single"]]
+    assert [plot.title for plot in found] == ["Roofline, 2 threads", "Roofline, 1 thread"]
     ids = [set(re.findall(r'\sid="([^"]+)"', plot.svg)) for plot in found]
     assert not ids[0] & ids[1]
 
