@@ -16,6 +16,7 @@ from benchsuite.record import (
     CompileCache,
     OperatorRow,
     Record,
+    Span,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def _filled(known: Record, outcome: Outcome) -> Record:
         series={name: tuple((x, y) for x, y in points) for name, points in message.get("series", {}).items()},
         checks=checks,
         operators=tuple(OperatorRow(**row) for row in message.get("operators", ())),
+        timeline=tuple(Span(*span) for span in message.get("timeline", ())),
         sites=tuple(map(AllocationSite.from_json, message.get("sites", ()))),
         calls=tuple(CallRow(**row) for row in message.get("calls", ())),
         contention=message.get("contention", {}),

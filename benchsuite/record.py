@@ -20,6 +20,9 @@ their peak."""
 LEAK_LIMIT_BYTES = 64
 """So many bytes a step are no leak."""
 CompileCache: TypeAlias = Literal["", "empty", "filled"]
+Lane: TypeAlias = Literal["operators", "backward", "optimizer", "waits", "kernels", "copies"]
+"""What a span of a step is: the host's operators, apart from those of the backward pass and of the optimizer, and its waiting
+for a device; a device's kernels, and its copies and fills."""
 Side: TypeAlias = Literal["", "base", "head"]
 """Of a gate's record, which side of the change it is; empty: it is a run's."""
 RunKind: TypeAlias = Literal["run", "gate"]
@@ -93,6 +96,16 @@ class AllocationSite:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """What took a part of one profiled step, and when: nanoseconds, from the step's start."""
+
+    lane: Lane
+    name: str
+    start_ns: int
+    duration_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallRow:
     """What one line of the author's code calls, itself or through libraries: figures of one step."""
 
@@ -145,6 +158,8 @@ class Record:
     series: Mapping[str, tuple[tuple[float, float], ...]] = field(default_factory=dict)
     checks: tuple[CheckResult, ...] = ()
     operators: tuple[OperatorRow, ...] = ()
+    timeline: tuple[Span, ...] = ()
+    """Of the operator pass: one step's longest spans, in the order of their starts."""
     sites: tuple[AllocationSite, ...] = ()
     calls: tuple[CallRow, ...] = ()
     contention: Mapping[str, float] = field(default_factory=dict)
@@ -164,6 +179,7 @@ class Record:
         document = dataclasses.asdict(self)
         document["pass"] = document.pop("pass_")
         document["turns"] = [dataclasses.astuple(turn) for turn in self.turns]
+        document["timeline"] = [dataclasses.astuple(span) for span in self.timeline]
         document |= {
             name: list(getattr(self, name)) for name in ("warmup_ns", "step_ns", "cpu_ns", "device_ns")
         }

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from benchsuite.record import Record, RunInfo, Turn, demand_schema
+from benchsuite.record import Record, RunInfo, Span, Turn, demand_schema
 from benchsuite.samples import Samples
 
 Read = TypeVar("Read")
@@ -51,7 +51,11 @@ class _Scenarios:
 _RECORD: Final = TypeAdapter(Record)
 _INFO: Final = TypeAdapter(RunInfo)
 _SCENARIOS: Final = TypeAdapter(_Scenarios)
-_TURN_FIELDS: Final = tuple(f.name for f in dataclasses.fields(Turn))
+_ROWS: Final = {
+    name: tuple(f.name for f in dataclasses.fields(kind))
+    for name, kind in (("turns", Turn), ("timeline", Span))
+}
+"""What stands in a file without the names of its fields."""
 
 
 def read_record(document: Any) -> Record:
@@ -65,10 +69,11 @@ def read_record(document: Any) -> Record:
     values = {key: value for key, value in document.items() if key != "pass"}
     if "pass" in document:
         values["pass_"] = document["pass"]
-    if isinstance(turns := document.get("turns"), list):
-        values["turns"] = [
-            dict(zip(_TURN_FIELDS, turn, strict=False)) if isinstance(turn, list) else turn for turn in turns
-        ]
+    for name, fields in _ROWS.items():
+        if isinstance(rows := document.get(name), list):
+            values[name] = [
+                dict(zip(fields, row, strict=False)) if isinstance(row, list) else row for row in rows
+            ]
     # They are counted in millions, and an array checks them by itself.
     samples: dict[str, Any] = {name: _samples(name, values.pop(name)) for name in SAMPLES if name in values}
     return dataclasses.replace(_validated(_RECORD, values), **samples)

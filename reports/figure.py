@@ -43,6 +43,11 @@ class Plot:
     reading: str
     data: Table
 
+    @property
+    def kind(self) -> str:
+        """The title without the context that follows it."""
+        return self.title.partition(", ")[0]
+
 
 def data_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Return the numbers of a plot; the first column names, the others hold numbers."""

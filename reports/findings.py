@@ -100,6 +100,14 @@ def find_field(context: ContextResult) -> Field | None:
     return Field(baseline, proven, tuple(rival for rival in compared if rival not in proven))
 
 
+def baseline_and_fastest(context: ContextResult) -> list[VariantResult]:
+    """Return the baseline, and the fastest of those that were shown to be faster."""
+    field = find_field(context)
+    faster = [rival for rival in field.rivals if rival.verdict == "faster"] if field else []
+    winner = max(faster, key=lambda rival: rival.speedup.value, default=None)
+    return [*filter(None, [context.baseline]), *([winner.variant] if winner else [])]
+
+
 def fewest_rounds(rivals: tuple[Rival, ...] | list[Rival]) -> int:
     """Return the number of rounds that stand behind each of these comparisons at least."""
     return min(rival.speedup.count for rival in rivals)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reports import format as fmt
 from reports import leaks, roofline
 from reports.bottleneck import find_bottleneck
-from reports.findings import find_field
+from reports.findings import baseline_and_fastest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,7 +56,7 @@ def _limits(context: ContextResult, ceilings: Mapping[str, float]) -> str:
     """Say what limits the steps of a context's baseline and of its fastest variant; empty: nothing is known of either."""
     told: list[str] = []
     kinds: set[str] = set()
-    for variant in _compared(context):
+    for variant in baseline_and_fastest(context):
         found = find_bottleneck(variant, ceilings)
         if found is None:
             continue
@@ -70,14 +70,6 @@ def _limits(context: ContextResult, ceilings: Mapping[str, float]) -> str:
         told += [roofline.tell(place)] if place else []
     where = f", {context.label}" if context.label else ""
     return f"Where the time goes{where}: {' '.join(told)}" if told else ""
-
-
-def _compared(context: ContextResult) -> list[VariantResult]:
-    """Return the baseline, and the fastest of those that were shown to be faster."""
-    field = find_field(context)
-    faster = [rival for rival in field.rivals if rival.verdict == "faster"] if field else []
-    winner = max(faster, key=lambda rival: rival.speedup.value, default=None)
-    return [*filter(None, [context.baseline]), *([winner.variant] if winner else [])]
 
 
 def _who(names: list[str]) -> str:

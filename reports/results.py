@@ -13,7 +13,7 @@ from benchsuite.statistics import Interval
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from benchsuite.record import AllocationSite, CheckResult, OperatorRow, Record, SiteKind
+    from benchsuite.record import AllocationSite, CheckResult, OperatorRow, Record, SiteKind, Span
 
 
 Outcome: TypeAlias = Literal["completed", "skipped", "failed", "not measured"]
@@ -86,6 +86,12 @@ class VariantResult:
         found = [r.operators for r in self.trials if r.pass_ == "operators" and r.operators]
         rows = found[-1] if found else ()
         return tuple(sorted(rows, key=lambda row: -max(row.self_cpu_ns, row.self_device_ns)))
+
+    @property
+    def timeline(self) -> tuple[Span, ...]:
+        """The spans of one step, of the last operator pass that holds any."""
+        found = [r.timeline for r in self.trials if r.pass_ == "operators" and r.timeline]
+        return found[-1] if found else ()
 
     def sites(self, kind: SiteKind) -> tuple[AllocationSite, ...]:
         """Return the lines of one kind that the last memory pass has found, the largest first."""

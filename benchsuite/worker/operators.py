@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gzip
 import os
 import shutil
@@ -18,6 +19,7 @@ from torch.profiler import ProfilerActivity, profile, record_function, schedule
 from benchsuite.scenario import Skip
 from benchsuite.worker import compilation, device, flops, instruments, short_steps, timing
 from benchsuite.worker.operands import MovedBytes
+from benchsuite.worker.step_timeline import StepTimeline
 from benchsuite.worker.trace import MEMORY, TraceSummary, summarize
 from benchsuite.worker.trace_file import TraceReader
 
@@ -56,6 +58,8 @@ def run(build: Callable[[], Workload], artifacts: str, *, stacks: bool = False) 
         `TraceSummary.metrics` holds;
         `step_ns`, `device_ns`: the plain steps before;
         `series`: `memory_over_time`, [ms, bytes];
+        `timeline`: [lane, name, start_ns, duration_ns] of one step's spans, the 200 longest; `timeline_spans_dropped` among
+        the metrics says how many more there were;
         `artifacts`: the file name of the trace;
         `problems`: that a step is too short for the profiler, in a clause.
 
@@ -89,14 +93,19 @@ def run(build: Callable[[], Workload], artifacts: str, *, stacks: bool = False) 
     metrics["operators"] = sum(row.count for row in averages if _is_operator(row)) / PROFILED_STEPS
     if len(averages) > KEPT_ROWS:
         metrics["operator_rows_dropped"] = float(len(averages) - KEPT_ROWS)
-    summary, dropped, kept = _read_trace(profiler, artifacts)
+    timeline = StepTimeline(STEP)
+    summary, dropped, kept = _read_trace(profiler, artifacts, timeline)
     if dropped:
         metrics["trace_events_dropped"] = float(dropped)
+    spans, left = timeline.spans()
+    if left:
+        metrics["timeline_spans_dropped"] = float(left)
     return {
         "items_per_step": workload.items_per_step,
         "operators": [_row(average, counted) for average in averages[:KEPT_ROWS]],
         "metrics": metrics | summary.metrics(PROFILED_STEPS),
         "series": {"memory_over_time": summary.memory} if summary.memory else {},
+        "timeline": [dataclasses.astuple(span) for span in spans],
         "artifacts": kept,
         "problems": short_steps.under_profiler(_fastest_ns(plain), overhead),
         "step_ns": plain.step_ns,
@@ -208,14 +217,16 @@ def _is_operator(average: Any) -> bool:
     return average.device_type == DeviceType.CPU and bool(colons) and namespace not in {"autograd", "torch"}
 
 
-def _read_trace(profiler: profile, artifacts: str) -> tuple[TraceSummary, int, dict[str, str]]:
+def _read_trace(
+    profiler: profile, artifacts: str, timeline: StepTimeline
+) -> tuple[TraceSummary, int, dict[str, str]]:
     """Return what the trace says, how many of its events were left out, and the file that was kept of it."""
     with tempfile.TemporaryDirectory(dir=artifacts or None) as folder:
         plain = Path(folder) / "trace.json"
         profiler.export_chrome_trace(str(plain))
         with plain.open(encoding="utf-8", errors="replace") as source:
             reader = TraceReader(source)
-            summary = summarize(reader, STEP)
+            summary = summarize(timeline.watch(reader), STEP)
         if not artifacts:
             return summary, reader.dropped, {}
         packed = Path(artifacts) / "trace.json.gz"

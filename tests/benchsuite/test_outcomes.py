@@ -7,7 +7,7 @@ import pytest
 from benchsuite import ProcessSpec
 from benchsuite.outcomes import canary_record, record_of, skipped_record
 from benchsuite.plan import Group
-from benchsuite.record import CANARY, AllocationSite, CheckResult, OperatorRow, Record, Turn
+from benchsuite.record import CANARY, AllocationSite, CheckResult, OperatorRow, Record, Span, Turn
 from benchsuite.record_schema import read_record
 from benchsuite.scenario import Variant
 from benchsuite.turns import Outcome
@@ -28,6 +28,7 @@ RESULT = {
     "series": {"loss": [[0, 2.5], [1, 2.0]]}, "contention": {"wait_share": 0.5}, "environment": {"torch": "2"},
     "checks": [{"name": "error", "value": 0.5, "limit": 1.0, "direction": "<=", "ok": True}],
     "operators": [{"name": "mm", "calls": 2, "self_cpu_ns": 5, "total_cpu_ns": 6, "self_device_ns": 0}],
+    "timeline": [["operators", "aten::mm", 10, 30]],
     "sites": [{"kind": "leak", "size_bytes": 8.0, "allocations": 1, "stack": ["keep (a.py:3)", "step (a.py:9)"]}],
     "artifacts": {"trace": "artifacts/x/trace.json.gz"},
 }  # fmt: skip
@@ -51,6 +52,7 @@ def test_a_result_becomes_a_completed_record():
         first_step_ns=9, warmup_ns=(5, 4), settled=False, step_ns=(3, 3), cpu_ns=(2, 2), device_ns=(1, 1),
         turns=(Turn(0, 2, 6),), items_per_step=100, metrics={"peak_rss": 1.0}, series={"loss": ((0, 2.5), (1, 2.0))},
         checks=(CheckResult("error", 0.5, 1.0, "<=", ok=True),), operators=(OperatorRow("mm", 2, 5, 6, 0),),
+        timeline=(Span("operators", "aten::mm", 10, 30),),
         sites=(AllocationSite("leak", 8.0, 1, ("keep (a.py:3)", "step (a.py:9)")),), contention={"wait_share": 0.5},
         artifacts={"trace": "artifacts/x/trace.json.gz"}, duration_ns=42,
     )  # fmt: skip

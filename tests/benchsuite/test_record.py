@@ -16,6 +16,7 @@ from benchsuite.record import (
     OperatorRow,
     Record,
     RunInfo,
+    Span,
     Turn,
     demand_schema,
 )
@@ -64,6 +65,7 @@ RECORD_FIELDS = {
     "series": st.dictionaries(TEXT, st.lists(st.tuples(NUMBERS, NUMBERS), max_size=3).map(tuple), max_size=2),
     "checks": several(CheckResult, TEXT, st.none() | NUMBERS, NUMBERS, st.sampled_from(["<=", ">="]), st.booleans()),
     "operators": several(OperatorRow, TEXT, *[NUMBERS] * 6, TEXT),
+    "timeline": several(Span, st.sampled_from(["operators", "kernels"]), TEXT, COUNTS, COUNTS),
     "sites": several(
         AllocationSite, st.sampled_from(["peak", "temporary", "leak", "cuda_peak"]), NUMBERS, NUMBERS, st.lists(TEXT, max_size=3).map(tuple)
     ),

@@ -139,7 +139,7 @@ def test_plots_are_chosen_for_the_question(sample: Path) -> None:
     ]
     assert titles == [
         ["Validation accuracy over time", "Loss", "Recall for each class"],
-        ["Throughput over batch size", "Peak memory over batch size"],
+        ["Throughput over batch size", "Peak memory over batch size", "Scaling with batch size"],
         [
             "Speed against the baseline",
             "When compiling has paid, training",

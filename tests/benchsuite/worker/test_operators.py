@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from benchsuite.launcher import Zygote, can_fork
 from benchsuite.scenario import Skip, Workload
 from benchsuite.worker import operators
 from benchsuite.worker.protocol import TrialSpec
+from benchsuite.worker.step_timeline import StepTimeline
 from benchsuite.worker.timing import Samples
 from benchsuite.worker.trace import TraceSummary
 
@@ -94,6 +96,14 @@ def test_bytes_that_operators_move_are_those_of_one_eager_step(profiled):
     # Each square is multiplied by itself: read once, written once.
     square, thin = 4 * 200 * 200, 4 * 200 * 50
     assert profiled("shaped", rounds=3)[0]["metrics"]["moved_bytes"] == 3 * 2 * square + square + 2 * thin
+
+
+def test_the_timeline_shows_the_products_of_one_step_one_behind_the_other(profiled):
+    result, _stderr = profiled("shaped", rounds=3)
+    spans = [span for span in result["timeline"] if span[1] in {"aten::mm", "aten::matmul"}]
+    assert len(spans) == 3 + 1
+    assert {lane for lane, _name, _start, _length in spans} == {"operators"}
+    assert all(one[2] + one[3] <= other[2] for one, other in itertools.pairwise(spans))
 
 
 def row(key):
@@ -193,11 +203,11 @@ class TornProfiler:
 
 
 def test_a_torn_trace_is_kept_and_what_stands_before_the_tear_is_reported(tmp_path):
-    summary, dropped, kept = operators._read_trace(TornProfiler(), str(tmp_path))
+    summary, dropped, kept = operators._read_trace(TornProfiler(), str(tmp_path), StepTimeline("step"))
     assert 0 < summary.synchronisations < 10
     assert dropped == 1
     assert (tmp_path / kept["trace"]).stat().st_size > 0
-    assert operators._read_trace(TornProfiler(), "") == (summary, dropped, {})
+    assert operators._read_trace(TornProfiler(), "", StepTimeline("step")) == (summary, dropped, {})
 
 
 @pytest.mark.parametrize(("rows", "too_short"), [(1, True), (1500, False)])
