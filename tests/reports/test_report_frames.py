@@ -27,19 +27,14 @@ def others(tmp_path_factory) -> list[reports.ReportData]:
     return [reports.load(write(tmp_path_factory.mktemp("runs"))) for write in writers]
 
 
-@pytest.fixture(scope="module")
-def whole(sample) -> reports.ReportData:
-    return reports.load(sample)
-
-
 @pytest.mark.parametrize("name", FRAMES)
-def test_types_are_the_same_of_a_whole_a_torn_an_empty_and_a_hostile_run(name, whole, others) -> None:
+def test_types_are_the_same_of_a_whole_a_torn_an_empty_and_a_hostile_run(name, loaded, others) -> None:
     for data in others:
-        assert types(data, name) == types(whole, name)
+        assert types(data, name) == types(loaded, name)
 
 
-def test_trials_hold_every_pass_the_canary_and_what_failed(whole) -> None:
-    trials = whole.trials
+def test_trials_hold_every_pass_the_canary_and_what_failed(loaded) -> None:
+    trials = loaded.trials
     assert set(trials["pass"]) == {"timing", "memory", "operators"}
     assert "canary" in set(trials["scenario"])
     failed = trials[trials["outcome"] == "failed"]
@@ -50,13 +45,13 @@ def test_trials_hold_every_pass_the_canary_and_what_failed(whole) -> None:
     assert trials["contention.wait_share"].max() == 0.283
 
 
-def test_checks_are_one_row_for_each_check_of_each_trial(whole) -> None:
-    assert len(whole.checks) == sum(len(record.checks) for record in whole.run.records)
-    assert whole.checks["ok"].all()
+def test_checks_are_one_row_for_each_check_of_each_trial(loaded) -> None:
+    assert len(loaded.checks) == sum(len(record.checks) for record in loaded.run.records)
+    assert loaded.checks["ok"].all()
 
 
-def test_a_line_with_memory_stands_beside_its_stack(whole) -> None:
-    sites = whole.memory_sites
+def test_a_line_with_memory_stands_beside_its_stack(loaded) -> None:
+    sites = loaded.memory_sites
     first = sites[sites["kind"] == "peak"].iloc[0]
     assert first["line"] == "scenarios/cnn.py:23"
     assert first["stack"] == "conv2d (torch/nn/functional.py:9) < forward (scenarios/cnn.py:23)"
@@ -82,5 +77,5 @@ def test_half_a_character_in_a_name_is_spelt_in_every_frame(tmp_path) -> None:
         assert len(summary.table.frame()) == 3
 
 
-def test_a_run_is_one_line_in_a_terminal(sample, whole) -> None:
-    assert repr(whole) == f"<run {sample.name!r}: 8 questions, 41 variants>"
+def test_a_run_is_one_line_in_a_terminal(sample, loaded) -> None:
+    assert repr(loaded) == f"<run {sample.name!r}: 8 questions, 41 variants>"

@@ -53,14 +53,14 @@ def read(path: Path) -> Reader:
     return reader
 
 
-def test_a_run_shows_its_answers_and_tables(sample) -> None:
+def test_a_run_shows_its_answers_and_tables(sample, loaded) -> None:
     reader = read(sample)
     text = " ".join(reader.text)
     assert "Does torch.compile pay?" in text
     assert "as fast as eager" in text
     assert "max-autotune" in text
     assert "Problem: batch_size[batch_size=2048] failed" in text
-    assert len(reports.load(sample)._repr_html_()) < 40_000
+    assert len(loaded._repr_html_()) < 40_000
 
 
 def test_its_style_reaches_nothing_else_and_it_loads_nothing(sample) -> None:

@@ -36,8 +36,8 @@ def test_samples_that_are_all_alike_have_no_outliers() -> None:
     assert found["ld15iqr"] == found["hd15iqr"] == 0.1
 
 
-def test_a_benchmark_is_a_timed_variant_and_the_others_stand_beside_with_the_reason(sample) -> None:
-    document = json.loads(pytest_benchmark(reports.load(sample)))
+def test_a_benchmark_is_a_timed_variant_and_the_others_stand_beside_with_the_reason(loaded) -> None:
+    document = json.loads(pytest_benchmark(loaded))
     names = [benchmark["name"] for benchmark in document["benchmarks"]]
     assert len(names) == 37
     left = {entry["variant"]: entry for entry in document["benchsuite"]["not_measured"]}
@@ -45,16 +45,15 @@ def test_a_benchmark_is_a_timed_variant_and_the_others_stand_beside_with_the_rea
     assert "signal 9" in left["batch_size[batch_size=2048]"]["reason"]
     assert left["device[device=cuda]"]["outcome"] == "skipped"
     assert not set(names) & set(left)
-    data = reports.load(sample)
-    step_ns = data.variants.set_index("variant")["step_ns"]
+    step_ns = loaded.variants.set_index("variant")["step_ns"]
     for benchmark in document["benchmarks"]:
         assert benchmark["stats"]["median"] == pytest.approx(step_ns[benchmark["name"]] / 1e9, rel=0.1)
         assert benchmark["stats"]["rounds"] == len(benchmark["stats"]["data"])
 
 
 @pytest.mark.slow
-def test_pytest_benchmark_compares_two_exports(sample, tmp_path) -> None:
-    document = pytest_benchmark(reports.load(sample))
+def test_pytest_benchmark_compares_two_exports(loaded, tmp_path) -> None:
+    document = pytest_benchmark(loaded)
     for name in ("before", "after"):
         (tmp_path / f"{name}.json").write_text(document, encoding="utf-8")
     command = [

@@ -17,16 +17,15 @@ def refuse(text: str) -> None:
     raise AssertionError(f"{text} is no JSON")
 
 
-def test_it_holds_answers_figures_and_reasons(sample) -> None:
-    data = reports.load(sample)
-    document = json.loads(run_json(data), parse_constant=refuse)
+def test_it_holds_answers_figures_and_reasons(loaded) -> None:
+    document = json.loads(run_json(loaded), parse_constant=refuse)
     assert document["schema"] == 1
-    assert document["run"]["commit"] == data.run.info.commit
+    assert document["run"]["commit"] == loaded.run.info.commit
     compiled = next(s for s in document["scenarios"] if s["name"] == "compile")
     assert any("as fast as eager" in text for text in compiled["answers"])
     variants = {v["id"]: v for s in document["scenarios"] for v in s["variants"]}
     assert len(variants) == 41
-    frame = data.variants.set_index("variant")
+    frame = loaded.variants.set_index("variant")
     assert variants["compile[mode=default]"]["step_ns"]["value"] == frame["step_ns"]["compile[mode=default]"]
     assert variants["batch_size[batch_size=2048]"]["faults"][0]["pass"] == "timing"
     assert variants["device[device=cuda]"]["outcome"] == "skipped"

@@ -26,8 +26,8 @@ def results(root: ET.Element) -> dict[str, tuple[str, str]]:
     return found
 
 
-def test_each_outcome_has_its_result_and_reason(sample) -> None:
-    root = ET.fromstring(run_junit(reports.load(sample)))  # noqa: S314 - this program wrote it
+def test_each_outcome_has_its_result_and_reason(loaded) -> None:
+    root = ET.fromstring(run_junit(loaded))  # noqa: S314 - this program wrote it
     demand_schema(root)
     found = results(root)
     assert len(found) == 41
@@ -70,8 +70,8 @@ def test_an_interrupted_run_says_so_and_what_it_did_not_reach(tmp_path) -> None:
     assert any("The run was interrupted" in text for text in problems)
 
 
-def test_variants_that_were_left_out_on_demand_are_not_there(sample) -> None:
-    text = run_junit(select(reports.load(sample), ["compile[mode=eager]"]))
+def test_variants_that_were_left_out_on_demand_are_not_there(loaded) -> None:
+    text = run_junit(select(loaded, ["compile[mode=eager]"]))
     root = ET.fromstring(text)  # noqa: S314
     assert list(results(root)) == ["compile[mode=eager]"]
     assert not [p for p in root.iter("property") if p.attrib["name"] == "answer"]

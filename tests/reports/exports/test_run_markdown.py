@@ -14,8 +14,8 @@ from reports.exports.run_markdown import run_markdown
 from reports.selection import select
 
 
-def test_answers_come_before_their_tables_and_problems_before_all(sample) -> None:
-    text = run_markdown(reports.load(sample))
+def test_answers_come_before_their_tables_and_problems_before_all(loaded) -> None:
+    text = run_markdown(loaded)
     parts = (
         "# Performance report",
         "8 questions, 41 variants",
@@ -51,8 +51,8 @@ def test_it_stays_below_its_size_and_counts_what_does_not_fit(make_run) -> None:
     assert "more variants: `report.html` has them all." in text
 
 
-def test_an_answer_is_told_only_with_all_of_its_variants(sample) -> None:
-    text = run_markdown(select(reports.load(sample), ["mode=eager"]))
+def test_an_answer_is_told_only_with_all_of_its_variants(loaded) -> None:
+    text = run_markdown(select(loaded, ["mode=eager"]))
     assert "## Does torch.compile pay?" in text
     assert "as fast as eager" not in text
     assert "max-autotune" not in text

@@ -54,26 +54,24 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_parquet_gives_the_frames_back_with_their_types(sample, tmp_path) -> None:
-    data = reports.load(sample)
-    write_parquet(data, tmp_path)
+def test_parquet_gives_the_frames_back_with_their_types(loaded, tmp_path) -> None:
+    write_parquet(loaded, tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {f"{name}.parquet" for name in NAMES}
     for name in NAMES:
-        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / f"{name}.parquet"), getattr(data, name))
+        pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / f"{name}.parquet"), getattr(loaded, name))
 
 
-def test_csv_holds_every_row_and_value(sample, tmp_path) -> None:
-    data = reports.load(sample)
-    write_csv(data, tmp_path)
+def test_csv_holds_every_row_and_value(loaded, tmp_path) -> None:
+    write_csv(loaded, tmp_path)
     for name in NAMES:
-        assert len(read_csv(tmp_path / f"{name}.csv")) == len(getattr(data, name))
+        assert len(read_csv(tmp_path / f"{name}.csv")) == len(getattr(loaded, name))
     rows = {row["variant"]: row for row in read_csv(tmp_path / "variants.csv")}
-    expected = data.variants.set_index("variant")["step_ns"]["compile[mode=eager]"]
+    expected = loaded.variants.set_index("variant")["step_ns"]["compile[mode=eager]"]
     assert float(rows["compile[mode=eager]"]["step_ns"]) == expected
     assert rows["device[device=cuda]"]["step_ns"] == ""
     assert "signal 9" in rows["batch_size[batch_size=2048]"]["reason"]
     samples = read_csv(tmp_path / "samples.csv")
-    assert [float(row["ns"]) for row in samples[:50]] == list(data.samples["ns"][:50])
+    assert [float(row["ns"]) for row in samples[:50]] == list(loaded.samples["ns"][:50])
 
 
 @pytest.mark.parametrize("write", [write_hostile_run, write_interrupted_run, write_empty_run])

@@ -30,11 +30,10 @@ def single(points) -> list[tuple[int, float]]:
     return [(int(x), float(np.float32(y))) for x, y in points]
 
 
-def test_curves_and_step_times_are_read_back_as_they_were_recorded(sample, tmp_path) -> None:
-    data = reports.load(sample)
-    write_events(data, tmp_path)
+def test_curves_and_step_times_are_read_back_as_they_were_recorded(loaded, tmp_path) -> None:
+    write_events(loaded, tmp_path)
     training = read(tmp_path / "training")
-    (record,) = (record for record in data.run.records if record.variant == "training")
+    (record,) = (record for record in loaded.run.records if record.variant == "training")
     assert curve(training, "loss/timing 0") == single(record.series["loss"])
     by_time = record.series["validation_accuracy_over_time"]
     assert curve(training, "validation_accuracy_over_time/timing 0") == single(
@@ -42,14 +41,14 @@ def test_curves_and_step_times_are_read_back_as_they_were_recorded(sample, tmp_p
     )
     variant = "compile[mode=eager]"
     compiled = read(tmp_path / safe_name(variant))
-    rounds = [r for r in data.run.records if r.variant == variant and r.pass_ == "timing"]
+    rounds = [r for r in loaded.run.records if r.variant == variant and r.pass_ == "timing"]
     for record in rounds:
         found = curve(compiled, f"step_time_ns/round {record.repetition}")
         assert found == single(enumerate(step_samples_ns(record)))
 
 
-def test_what_was_not_measured_says_why(sample, tmp_path) -> None:
-    write_events(reports.load(sample), tmp_path)
+def test_what_was_not_measured_says_why(loaded, tmp_path) -> None:
+    write_events(loaded, tmp_path)
     (event,) = read(tmp_path / safe_name("device[device=cuda]")).Tensors("outcome")
     assert event.tensor_proto.string_val[0].decode().startswith("- skipped: no CUDA device")
     (event,) = read(tmp_path / safe_name("batch_size[batch_size=2048]")).Tensors("outcome")
@@ -71,10 +70,10 @@ def test_any_run_gives_one_folder_for_each_variant(write, tmp_path) -> None:
             assert "<script" not in events.Tensors(tag)[0].tensor_proto.string_val[0].decode()
 
 
-def test_without_tensorboard_it_says_what_to_install(sample, tmp_path, monkeypatch) -> None:
+def test_without_tensorboard_it_says_what_to_install(loaded, tmp_path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     for name in [name for name in sys.modules if name.startswith("tensorboard.")]:
         monkeypatch.delitem(sys.modules, name)
     with pytest.raises(UsageError, match=r"pip install 'benchsuite\[tensorboard\]'"):
-        write_events(reports.load(sample), tmp_path)
+        write_events(loaded, tmp_path)
     assert not list(tmp_path.iterdir())
