@@ -169,6 +169,13 @@ def print_json(document: Any) -> None:
     sys.stdout.flush()  # `view` goes on after it
 
 
+def print_document(text: str) -> None:
+    """Print a document that says itself, or whose format does, that it is UTF-8: whatever the terminal speaks."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", errors="replace"))
+    sys.stdout.buffer.flush()
+
+
 @contextlib.contextmanager
 def heedless_of_readers() -> Iterator[None]:
     """Go on where whoever read the output, such as `grep -m1`, has seen enough: the exit code must still tell."""

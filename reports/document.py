@@ -88,7 +88,7 @@ def write_file(path: Path, text: str) -> Path:
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise UsageError(f"{path}: cannot write the report there ({error.strerror})") from error
+        raise UsageError(f"{path}: cannot write there ({error.strerror})") from error
     return path
 
 

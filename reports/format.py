@@ -22,6 +22,8 @@ LONGEST_NUMBER: Final = 400
 LONGEST_NAME: Final = 80
 LONGEST_CLAUSE: Final = 240
 LONGEST_TEXT: Final = 4000
+LARGEST_FACTOR: Final = 1e12
+"""From here on a ratio says nothing but that it is not known, as its interval from two rounds may."""
 MOST_NAMED: Final = 4
 """So many things are named in a sentence; more are counted."""
 
@@ -89,14 +91,14 @@ def rate_range(low: float, high: float) -> str:
 
 def factor(value: float | None) -> str:
     """Spell a ratio: `1.31`, `0.98`, `57.3`."""
-    if value is None or not math.isfinite(value):
+    if value is None or not value < LARGEST_FACTOR:
         return NOTHING
     return _factor(value, ROUND_HALF_EVEN)
 
 
 def factor_range(low: float, high: float) -> str:
     """Spell an interval of ratios, rounded outward: `1.27 to 1.36`."""
-    if not math.isfinite(high):
+    if not high < LARGEST_FACTOR:
         return NOTHING
     return f"{_factor(low, ROUND_FLOOR)} to {_factor(high, ROUND_CEILING)}"
 

@@ -1,55 +1,66 @@
-"""Tidy pandas frames of a run: one row for each variant, sample, comparison, operator or point of a curve."""
+"""Tidy pandas frames of what a run found: one row for each variant, comparison, winner, operator or line with memory."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final
 
-import pandas as pd
-
+from benchsuite.stacks import holder
 from reports import latency, roofline
 from reports.bottleneck import find_bottleneck
-from reports.ranking import FIGURES
+from reports.columns import make_frame
+from reports.memory_sites import WORDS
+from reports.metric_columns import metric_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from benchsuite.record import Record
+    import pandas as pd
+
+    from reports.columns import Kind
     from reports.ranking import Ranked
     from reports.results import ScenarioResult, VariantResult
 
-SAMPLES = ("scenario", "variant", "repetition", "group", "kind", "index", "ns")
-COMPARISONS = ("scenario", "variant", "baseline", "speedup", "low", "high", "rounds", "verdict")
-OPERATORS = (
-    "scenario", "variant", "name", "shapes", "calls", "self_cpu_ns", "total_cpu_ns", "self_device_ns", "total_device_ns",
-    "flops",
-)  # fmt: skip
-SERIES = ("scenario", "variant", "repetition", "name", "x", "y")
+VARIANTS: Final[Mapping[str, Kind]] = {
+    "scenario": "text", "variant": "text", "label": "text", "baseline": "flag", "outcome": "text", "reason": "text",
+    "step_ns": "float", "step_low_ns": "float", "step_high_ns": "float", "items_per_second": "float",
+    **{f"p{percent}_ns": "float" for percent in latency.PERCENTS},
+    "rounds": "whole", "speedup": "float", "verdict": "text", "sound": "flag", "disturbed": "whole",
+    "first_step_ns": "float", "bottleneck": "text", "bottleneck_share": "float", "flops_per_s": "float",
+    "bytes_per_s": "float", "flops_per_byte": "float", "attainable_flops_per_s": "float", "roofline_side": "text",
+    "roofline_share": "float",
+}  # fmt: skip
+COMPARISONS: Final[Mapping[str, Kind]] = {
+    "scenario": "text", "variant": "text", "baseline": "text", "speedup": "float", "low": "float", "high": "float",
+    "rounds": "whole", "verdict": "text",
+}  # fmt: skip
+RANKING: Final[Mapping[str, Kind]] = {
+    "scenario": "text", "variant": "text", "device": "text", "phase": "text", "speedup": "float", "low": "float",
+    "high": "float", "memory_ratio": "float", "accuracy_points": "float", "pays_after_steps": "float", "work": "text",
+}  # fmt: skip
+OPERATORS: Final[Mapping[str, Kind]] = {
+    "scenario": "text", "variant": "text", "name": "text", "shapes": "text", "calls": "float", "self_cpu_ns": "float",
+    "total_cpu_ns": "float", "self_device_ns": "float", "total_device_ns": "float", "flops": "float",
+}  # fmt: skip
+SITES: Final[Mapping[str, Kind]] = {
+    "scenario": "text", "variant": "text", "kind": "text", "size_bytes": "float", "allocations": "float",
+    "line": "text", "stack": "text",
+}  # fmt: skip
+BETWEEN_FRAMES: Final = " < "
+"""Stands in a stack between a frame and the one that called it."""
 
 
 def variants_frame(scenarios: Sequence[ScenarioResult]) -> pd.DataFrame:
     """Return one row for each variant, skipped and failed ones included, with its settings and metrics."""
-    return pd.DataFrame([_variant_row(s, variant) for s in scenarios for variant in s.variants])
-
-
-def samples_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """Return every raw sample in ns: first step, warm-up, steps, CPU and device time, and turns by the step."""
-    rows: list[tuple[object, ...]] = []
-    for record in records:
-        samples: dict[str, Sequence[float]] = {
-            "first": () if record.first_step_ns is None else (record.first_step_ns,),
-            "warmup": record.warmup_ns,
-            "step": record.step_ns,
-            "cpu": record.cpu_ns,
-            "device": record.device_ns,
-            "turn": [turn.step_ns for turn in record.turns],
-        }
-        head = (record.scenario, record.variant, record.repetition, record.group)
-        rows.extend(
-            (*head, kind, index, value)
-            for kind, values in samples.items()
-            for index, value in enumerate(values)
-        )
-    return pd.DataFrame(rows, columns=list(SAMPLES))
+    variants = [variant for result in scenarios for variant in result.variants]
+    metrics = metric_columns(name for v in variants for record in v.trials for name in record.metrics)
+    axes = dict.fromkeys(axis for variant in variants for axis in variant.settings)
+    kinds: dict[str, Kind] = {
+        **VARIANTS,
+        **{f"settings.{axis}": "setting" for axis in axes},
+        **dict.fromkeys(metrics.values(), "float"),
+    }
+    rows = [_variant_row(result, v, metrics) for result in scenarios for v in result.variants]
+    return make_frame(kinds, rows)
 
 
 def comparisons_frame(scenarios: Sequence[ScenarioResult]) -> pd.DataFrame:
@@ -60,40 +71,47 @@ def comparisons_frame(scenarios: Sequence[ScenarioResult]) -> pd.DataFrame:
         for variant in s.variants
         if (c := variant.comparison) is not None
     ]
-    return pd.DataFrame(rows, columns=list(COMPARISONS))
+    return _frame(COMPARISONS, rows)
 
 
 def ranking_frame(ranking: Sequence[Ranked]) -> pd.DataFrame:
     """Return one row for each scenario's best variant in each context, where it was shown to be faster."""
-    return pd.DataFrame([ranked.figures() for ranked in ranking], columns=list(FIGURES))
+    return make_frame(RANKING, [ranked.figures() for ranked in ranking])
 
 
 def operators_frame(scenarios: Sequence[ScenarioResult]) -> pd.DataFrame:
     """Return one row for each operator and input shapes of each variant: figures of one step."""
+    names = list(OPERATORS)[2:]
     rows = [
-        (s.name, variant.id, *(getattr(o, name) for name in OPERATORS[2:]))
+        (s.name, variant.id, *(getattr(o, name) for name in names))
         for s in scenarios
         for variant in s.variants
         for o in variant.operators
     ]
-    return pd.DataFrame(rows, columns=list(OPERATORS))
+    return _frame(OPERATORS, rows)
 
 
-def series_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """Return one row for each point of each named curve."""
+def memory_sites_frame(scenarios: Sequence[ScenarioResult]) -> pd.DataFrame:
+    """Return one row for each line of each variant that holds memory at the peak, frees it at once or leaves it behind."""
     rows = [
-        (record.scenario, record.variant, record.repetition, name, x, y)
-        for record in records
-        for name, points in record.series.items()
-        for x, y in points
+        (s.name, v.id, kind, x.size_bytes, x.allocations, holder(x.stack), BETWEEN_FRAMES.join(x.stack))
+        for s in scenarios
+        for v in s.variants
+        for kind in WORDS
+        for x in v.sites(kind)
     ]
-    return pd.DataFrame(rows, columns=list(SERIES))
+    return _frame(SITES, rows)
 
 
-def _variant_row(result: ScenarioResult, variant: VariantResult) -> dict[str, Any]:
+def _frame(kinds: Mapping[str, Kind], rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
+    return make_frame(kinds, [dict(zip(kinds, row, strict=True)) for row in rows])
+
+
+def _variant_row(
+    result: ScenarioResult, variant: VariantResult, metrics: Mapping[str, str]
+) -> dict[str, object]:
     time, comparison = variant.step_time, variant.comparison
     bottleneck = find_bottleneck(variant, result.ceilings)
-    metrics = sorted({name for record in variant.trials for name in record.metrics})
     return {
         "scenario": result.name,
         "variant": variant.id,
@@ -116,5 +134,5 @@ def _variant_row(result: ScenarioResult, variant: VariantResult) -> dict[str, An
         "bottleneck_share": bottleneck.share if bottleneck else None,
         **roofline.figures(roofline.place_of(variant, result.ceilings)),
         **{f"settings.{key}": value for key, value in variant.settings.items()},
-        **{f"metrics.{name}": variant.metric(name) for name in metrics},
+        **{name: variant.metric(metric) for metric, name in metrics.items()},
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchsuite.store import Run, load_run
-from reports import frames
+from reports import frames, trial_frames
 from reports.collect import collect, latest
 from reports.ranking import rank
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reports.results import ScenarioResult
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ReportData:
     """A run with its results; the frames are made when they are first asked for."""
 
@@ -26,6 +26,19 @@ class ReportData:
     scenarios: tuple[ScenarioResult, ...]
     problems: tuple[str, ...]
     """What could not be read and what is missing, in sentences."""
+    narrowed: frozenset[str] = frozenset()
+    """The scenarios of which variants were left out when it was asked for some alone."""
+
+    def __repr__(self) -> str:
+        """Return one line: a run's records would fill a window."""
+        variants = sum(len(result.variants) for result in self.scenarios)
+        return f"<run {self.run.path.name!r}: {len(self.scenarios)} questions, {variants} variants>"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: answers, tables, and what is missing."""
+        from reports.notebook import run_html
+
+        return run_html(self)
 
     @cached_property
     def variants(self) -> pd.DataFrame:
@@ -35,7 +48,17 @@ class ReportData:
     @cached_property
     def samples(self) -> pd.DataFrame:
         """One row for each raw sample, in ns; the canary's are included."""
-        return frames.samples_frame(latest(self.run.records))
+        return trial_frames.samples_frame(latest(self.run.records))
+
+    @cached_property
+    def trials(self) -> pd.DataFrame:
+        """One row for each trial of any pass; the canary's are included."""
+        return trial_frames.trials_frame(latest(self.run.records))
+
+    @cached_property
+    def checks(self) -> pd.DataFrame:
+        """One row for each check of each trial."""
+        return trial_frames.checks_frame(latest(self.run.records))
 
     @cached_property
     def comparisons(self) -> pd.DataFrame:
@@ -53,9 +76,14 @@ class ReportData:
         return frames.operators_frame(self.scenarios)
 
     @cached_property
+    def memory_sites(self) -> pd.DataFrame:
+        """One row for each line of each variant whose memory a memory pass has seen."""
+        return frames.memory_sites_frame(self.scenarios)
+
+    @cached_property
     def series(self) -> pd.DataFrame:
         """One row for each point of each named curve."""
-        return frames.series_frame(latest(self.run.records))
+        return trial_frames.series_frame(latest(self.run.records))
 
 
 def load(run: Run | Path | str) -> ReportData:

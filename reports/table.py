@@ -94,5 +94,11 @@ class Table:
         """Return the raw values, indexed by the variants' ids."""
         import pandas as pd
 
-        values = [[cell.value for cell in row.cells] for row in self.rows]
-        return pd.DataFrame(values, columns=list(self.titles), index=[row.key for row in self.rows])
+        from reports.columns import encodable
+
+        values = [
+            [encodable(v) if isinstance(v := cell.value, str) else v for cell in row.cells]
+            for row in self.rows
+        ]
+        index = [encodable(row.key) for row in self.rows]
+        return pd.DataFrame(values, columns=[*map(encodable, self.titles)], index=index)

@@ -9,6 +9,7 @@ from benchsuite.commands.baseline import baseline
 from benchsuite.commands.compare import compare
 from benchsuite.commands.config import config
 from benchsuite.commands.doctor import doctor
+from benchsuite.commands.export import export
 from benchsuite.commands.gate import gate
 from benchsuite.commands.list import list_
 from benchsuite.commands.report import report
@@ -28,5 +29,5 @@ def app() -> None:
     """Measure what settings cost and bring in PyTorch training and inference, with evidence."""
 
 
-for command in (list_, run, report, view, compare, gate, baseline, config, doctor):
+for command in (list_, run, report, view, compare, gate, baseline, export, config, doctor):
     app.add_command(command)

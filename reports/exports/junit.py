@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections import defaultdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from xml.etree import ElementTree as ET
 
 from reports import format as fmt
+from reports.exports.xml_text import case_name, document, timestamp, xml_text
 from reports.gate_rows import command, ordered
 from reports.gate_words import metric_name, standing, tell
 
@@ -18,10 +16,7 @@ if TYPE_CHECKING:
 
     from benchsuite.gate.verdict import Finding, Verdict
 
-LONGEST_NAME: Final = 400
 Result: TypeAlias = Literal["", "failure", "error", "skipped"]
-FORBIDDEN: Final = re.compile("[^\t\n\r\\u0020-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
-"""What XML 1.0 allows in no form."""
 RESULTS: Final[dict[str, Result]] = {
     "regression": "failure",
     "missing": "skipped",
@@ -46,8 +41,7 @@ def junit(verdict: Verdict) -> str:
     root.attrib |= {name: counts[name] for name in ("tests", "failures", "errors")}
     for scenario, findings in sorted(by_scenario.items()):
         root.append(_suite(scenario, ordered(findings), verdict))
-    ET.indent(root, " ")
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    return document(root)
 
 
 def result(finding: Finding) -> Result:
@@ -59,14 +53,14 @@ def result(finding: Finding) -> Result:
 def _suite(scenario: str, findings: Sequence[Finding], verdict: Verdict) -> ET.Element:
     cases = _cases(findings)
     seconds = sum(float(case.get("time", "0")) for case in cases)
-    suite = ET.Element("testsuite", {"name": _name(scenario), "time": f"{seconds:.3f}"})
+    suite = ET.Element("testsuite", {"name": case_name(scenario), "time": f"{seconds:.3f}"})
     suite.attrib |= _counts(findings)
-    if started := _timestamp(verdict.started):
+    if started := timestamp(verdict.started):
         suite.set("timestamp", started)
     sides = ET.SubElement(suite, "properties")
     for name, side in (("base", verdict.base), ("head", verdict.head)):
         text = f"{side.name} {side.commit or ''}{' with changes' if side.dirty else ''}"
-        ET.SubElement(sides, "property", {"name": name, "value": _text(fmt.clause(text))})
+        ET.SubElement(sides, "property", {"name": name, "value": xml_text(fmt.clause(text))})
     suite.extend(cases)
     return suite
 
@@ -85,12 +79,12 @@ def _cases(findings: Iterable[Finding]) -> list[ET.Element]:
 def _case(finding: Finding, seconds: float) -> ET.Element:
     metric = metric_name(finding.metric)
     attributes = {
-        "classname": _name(finding.scenario),
-        "name": f"{_name(finding.variant)}: {metric}",
+        "classname": case_name(finding.scenario),
+        "name": f"{case_name(finding.variant)}: {metric}",
         "time": f"{seconds:.3f}",
     }
     case = ET.Element("testcase", attributes)
-    told = _text(fmt.sentence(tell(finding), capital=False))
+    told = xml_text(fmt.sentence(tell(finding), capital=False))
     kind = result(finding)
     if kind:
         message = f"{standing(finding)}: {told}" if kind == "skipped" else told
@@ -104,7 +98,7 @@ def _case(finding: Finding, seconds: float) -> ET.Element:
 def _details(finding: Finding) -> str:
     lines = {"": finding.reason, "Cause: ": finding.cause, "Quarantined: ": finding.quarantine}
     shown = {head: fmt.prose(text) for head, text in lines.items()} | {"Decide again: ": command(finding)}
-    return _text("\n".join(f"{head}{text}" for head, text in shown.items() if text))
+    return xml_text("\n".join(f"{head}{text}" for head, text in shown.items() if text))
 
 
 def _counts(findings: Sequence[Finding]) -> dict[str, str]:
@@ -115,24 +109,3 @@ def _counts(findings: Sequence[Finding]) -> dict[str, str]:
         "errors": str(results.count("error")),
         "skipped": str(results.count("skipped")),
     }
-
-
-def _timestamp(text: str) -> str:
-    """Return a time as the schema wants it, without a zone; empty where it is none."""
-    try:
-        return datetime.fromisoformat(text).strftime("%Y-%m-%dT%H:%M:%S")
-    except ValueError:
-        return ""
-
-
-def _name(text: str) -> str:
-    """Return a name by which a CI server tells test cases apart from run to run: whole, or cut and with a hash of the whole."""
-    shown = _text(text)
-    if len(shown) <= LONGEST_NAME:
-        return shown or "gate"
-    digest = hashlib.sha256(text.encode("utf-8", errors="replace")).hexdigest()[:8]
-    return f"{shown[:LONGEST_NAME]}… {digest}"
-
-
-def _text(text: str) -> str:
-    return FORBIDDEN.sub("", text)

@@ -81,7 +81,7 @@ def prose(text: str) -> str:
 def _table(findings: Sequence[Finding], most_bytes: int, what: str) -> str:
     if not findings:
         return ""
-    kept, left = _fitting(map(_row, findings), len(findings), most_bytes)
+    kept, left = fitting(map(_row, findings), len(findings), most_bytes)
     head = [f"| {' | '.join(TITLES)} |", "| --- | --- | --- | ---: | ---: | ---: |"]
     return "\n".join([*head, *kept]) + (f"\n\n{left:,} {what}: `report.html` has them all." if left else "")
 
@@ -108,7 +108,7 @@ def _warnings(texts: Sequence[str]) -> str:
 
 
 def _section(heading: str, lines: Iterable[str], number: int, most_bytes: int) -> str:
-    kept, left = _fitting(lines, number, most_bytes)
+    kept, left = fitting(lines, number, most_bytes)
     if left:
         kept.append(f"- {left:,} more: `report.html` has them all.")
     return "\n".join([f"### {heading}", "", *kept]) if kept else ""
@@ -117,7 +117,7 @@ def _section(heading: str, lines: Iterable[str], number: int, most_bytes: int) -
 def _commands(findings: Sequence[Finding]) -> str:
     """Return the commands in a block whose fence is longer than any in it."""
     found, too_long = commands(findings)
-    kept, left = _fitting(found, len(found), COMMANDS_BYTES)
+    kept, left = fitting(found, len(found), COMMANDS_BYTES)
     left += too_long
     more = f"\n\n{left:,} more commands: `verdict.json` has them all." if left else ""
     if not kept:
@@ -136,7 +136,7 @@ def _folded(verdict: Verdict) -> str:
     )
 
 
-def _fitting(lines: Iterable[str], number: int, most_bytes: int) -> tuple[list[str], int]:
+def fitting(lines: Iterable[str], number: int, most_bytes: int) -> tuple[list[str], int]:
     """Return the first of a number of lines that fit into so many bytes, and how many do not; these are never made."""
     size = 0
     kept: list[str] = []

@@ -15,12 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from benchsuite.record import Record
+    from reports.load import ReportData
 
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of eight scenarios, with one variant failed and CUDA skipped."""
     return write_run(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="session")
+def loaded(sample: Path) -> ReportData:
+    """The same run, read back once for all tests that change nothing in it."""
+    from reports.load import load
+
+    return load(sample)
 
 
 @pytest.fixture

@@ -123,6 +123,8 @@ def test_words_are_joined_as_in_a_sentence() -> None:
 
 def test_an_unbounded_interval_is_not_shown() -> None:
     assert fmt.factor_range(0.0, math.inf) == fmt.NOTHING
+    assert fmt.factor_range(1e-30, 1e30) == fmt.NOTHING
+    assert fmt.factor(1e30) == fmt.NOTHING
     assert fmt.duration_range(0.0, math.inf) == fmt.NOTHING
 
 

@@ -8,39 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).parents[1]))
+from junit_schema import demand_schema
 from sample_verdict import exact_finding, hostile_verdict, make_verdict, time_finding
 
 from reports.exports import junit
-
-SHAPES = {
-    "testsuites": ({"name", "time", "tests", "failures", "errors"}, {"testsuite"}),
-    "testsuite": (
-        {"name", "tests", "failures", "errors", "skipped", "time", "timestamp"},
-        {"properties", "testcase"},
-    ),
-    "properties": (set(), {"property"}),
-    "property": ({"name", "value"}, set()),
-    "testcase": ({"name", "classname", "time"}, {"failure", "error", "skipped", "system-out"}),
-    "failure": ({"message", "type"}, set()),
-    "error": ({"message", "type"}, set()),
-    "skipped": ({"message", "type"}, set()),
-    "system-out": (set(), set()),
-}
-"""What the schemas of Jenkins and GitLab have in common: attributes and children of each element."""
-
-
-def demand_schema(root: ET.Element) -> None:
-    assert root.tag == "testsuites"
-    for element in root.iter():
-        attributes, children = SHAPES[element.tag]
-        assert set(element.attrib) <= attributes
-        assert {child.tag for child in element} <= children
-    for suite in [root, *root]:
-        cases = list(suite.iter("testcase"))
-        assert int(suite.attrib["tests"]) == len(cases)
-        for key, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-            if key in suite.attrib:
-                assert int(suite.attrib[key]) == sum(case.find(tag) is not None for case in cases)
 
 
 def test_each_verdict_has_its_result() -> None:
