@@ -39,7 +39,7 @@ def compare(  # noqa: PLR0917 - one parameter for each option
     regression it does not judge: it ends with 0.
     """
     from benchsuite.commands.page_place import demand_page_path, page_beside
-    from benchsuite.commands.run_name import find_run
+    from benchsuite.commands.named_run import find_run
 
     if html is not None:
         demand_page_path(html)

@@ -16,14 +16,14 @@ from benchsuite.commands.options import json_option, runs_dir_option
 @click.option("--open", "open_", is_flag=True, help="Open the page in the browser.")
 @json_option
 def report(run: Path | None, runs_dir: Path, open_: bool, as_json: bool) -> None:
-    """Build the HTML page of RUN, a run's directory; by default of the newest run.
+    """Build the HTML page of RUN, a run's directory or the name of a baseline; by default of the newest run.
 
     Needs neither torch nor the scenarios.
     """
     import reports
-    from benchsuite.store import latest_run
+    from benchsuite.commands.named_run import named_run
 
-    path = reports.build(run if run is not None else latest_run(runs_dir))
+    path = reports.build(named_run(run, runs_dir))
     if as_json:
         terminal.print_json({"report": str(path)})
     else:
