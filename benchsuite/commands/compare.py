@@ -38,8 +38,8 @@ def compare(  # noqa: PLR0917 - one parameter for each option
     A and B are runs' directories or names of baselines. Needs neither torch nor the scenarios. Whether a change is a
     regression it does not judge: it ends with 0.
     """
-    from benchsuite.commands.page_place import demand_page_path, page_beside
     from benchsuite.commands.named_run import find_run
+    from benchsuite.commands.page_place import demand_page_path, page_beside
 
     if html is not None:
         demand_page_path(html)
