@@ -11,6 +11,7 @@ from benchsuite.commands.config import config
 from benchsuite.commands.doctor import doctor
 from benchsuite.commands.export import export
 from benchsuite.commands.gate import gate
+from benchsuite.commands.history import history
 from benchsuite.commands.list import list_
 from benchsuite.commands.report import report
 from benchsuite.commands.run import run
@@ -29,5 +30,5 @@ def app() -> None:
     """Measure what settings cost and bring in PyTorch training and inference, with evidence."""
 
 
-for command in (list_, run, report, view, compare, gate, baseline, export, config, doctor):
+for command in (list_, run, report, view, compare, gate, history, baseline, export, config, doctor):
     app.add_command(command)
