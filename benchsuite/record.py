@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from benchsuite.errors import NotComparableError
+from benchsuite.samples import read_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 SCHEMA = 1
 OwnPass: TypeAlias = Literal["operators", "memory", "calls"]
@@ -26,6 +27,7 @@ Side: TypeAlias = Literal["", "base", "head"]
 """Of a gate's record, which side of the change it is; empty: it is a run's."""
 RunKind: TypeAlias = Literal["run", "gate"]
 """What a directory holds: a gate's cannot be resumed or compared with."""
+SAMPLES = ("warmup_ns", "step_ns", "cpu_ns", "device_ns")
 CANARY = "canary"
 """The scenario name of the fixed workload that takes its turn in every group."""
 
@@ -135,12 +137,12 @@ class Record:
     environment: str = ""
     compile_cache: CompileCache = ""
     first_step_ns: int | None = None
-    warmup_ns: tuple[int, ...] = ()
+    warmup_ns: Sequence[int] = ()
     settled: bool = True
     """False: the warm-up was cut off before the step time had settled."""
-    step_ns: tuple[int, ...] = ()
-    cpu_ns: tuple[int, ...] = ()
-    device_ns: tuple[int, ...] = ()
+    step_ns: Sequence[int] = ()
+    cpu_ns: Sequence[int] = ()
+    device_ns: Sequence[int] = ()
     turns: tuple[Turn, ...] = ()
     items_per_step: int = 1
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -166,6 +168,7 @@ class Record:
         document = dataclasses.asdict(self)
         document["pass"] = document.pop("pass_")
         document["turns"] = [dataclasses.astuple(turn) for turn in self.turns]
+        document |= {name: list(getattr(self, name)) for name in SAMPLES}
         return {"schema": SCHEMA, **document}
 
     @classmethod
@@ -189,8 +192,9 @@ class Record:
             name: tuple((float(x), float(y)) for x, y in points)
             for name, points in dict(document.get("series", {})).items()
         }
-        for name in ("warmup_ns", "step_ns", "cpu_ns", "device_ns", "foreign"):
-            values[name] = tuple(document.get(name, ()))
+        values["foreign"] = tuple(document.get("foreign", ()))
+        for name in SAMPLES:
+            values[name] = read_samples(document.get(name, ()))
         return cls(**values)
 
 

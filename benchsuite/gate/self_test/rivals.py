@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from benchsuite.gate.rival_rules import call_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from benchsuite.record import Record, Side
 
@@ -24,7 +24,7 @@ def rival_calls(records: Iterable[Record], variant: str) -> Mapping[str, str]:
     Returns:
         "slower", "faster" or "same" under the name of each rule; nothing where a side has no times.
     """
-    sides: dict[Side, list[tuple[int, ...]]] = {"base": [], "head": []}
+    sides: dict[Side, list[Sequence[int]]] = {"base": [], "head": []}
     for record in records:
         timed = record.pass_ == "timing" and len(record.step_ns) >= LEAST_STEPS
         if timed and record.variant == variant and record.side in sides:
