@@ -27,6 +27,7 @@ Side: TypeAlias = Literal["", "base", "head"]
 """Of a gate's record, which side of the change it is; empty: it is a run's."""
 RunKind: TypeAlias = Literal["run", "gate"]
 """What a directory holds: a gate's cannot be resumed or compared with."""
+SAMPLES = ("warmup_ns", "step_ns", "cpu_ns", "device_ns")
 CANARY = "canary"
 """The scenario name of the fixed workload that takes its turn in every group."""
 
@@ -180,9 +181,7 @@ class Record:
         document["pass"] = document.pop("pass_")
         document["turns"] = [dataclasses.astuple(turn) for turn in self.turns]
         document["timeline"] = [dataclasses.astuple(span) for span in self.timeline]
-        document |= {
-            name: list(getattr(self, name)) for name in ("warmup_ns", "step_ns", "cpu_ns", "device_ns")
-        }
+        document |= {name: list(getattr(self, name)) for name in SAMPLES}
         return {"schema": SCHEMA, **document}
 
 

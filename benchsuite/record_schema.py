@@ -8,11 +8,10 @@ from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from benchsuite.record import Record, RunInfo, Span, Turn, demand_schema
+from benchsuite.record import SAMPLES, Record, RunInfo, Span, Turn, demand_schema
 from benchsuite.samples import Samples
 
 Read = TypeVar("Read")
-SAMPLES: Final = ("warmup_ns", "step_ns", "cpu_ns", "device_ns")
 
 
 @dataclass(frozen=True, slots=True)

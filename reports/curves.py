@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reports import format as fmt
+from reports.amounts import amount, amount_column, interval
 from reports.figure import Plot, axis_format, data_table, log_axis, new_axes, short, to_svg
 from reports.findings import MEMORY_METRICS, BreakEven, axis_value, find_break_evens, find_field, find_knee
 from reports.svg import INK, MARKERS, PALETTE
+from reports.table import Cell, Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,7 +82,7 @@ def break_even_plot(context: ContextResult, prefix: str) -> Plot | None:
     head = f", {context.label}" if context.label else ""
     rows = [_even_row(even) for even in evens]
     alt = f"Time ahead of {field.baseline.label}{head}: " + "; ".join(
-        f"{r[0]}, {r[1]} cache, paid after {r[4]}" for r in rows
+        f"{r[0].text}, {r[1].text} cache, paid after {r[4].text}" for r in rows
     )
     reading = (
         "Each line begins at the cost of its first step and rises by what every further step saves: it has paid where "
@@ -89,10 +91,10 @@ def break_even_plot(context: ContextResult, prefix: str) -> Plot | None:
     titles = (
         "Variant",
         "Compile cache",
-        "First step",
-        "Beyond the baseline's",
-        "Has paid after",
-        "95 % interval",
+        amount_column("First step", fmt.duration),
+        amount_column("Beyond the baseline's", fmt.duration),
+        Column("Has paid after", numeric=True, unit="steps"),
+        Column("95 % interval", numeric=True, unit="steps", parts=("low", "high")),
     )
     data = data_table(titles, rows)
     return Plot(f"When compiling has paid{head}", to_svg(figure, f"{prefix}-even", f"{alt}."), reading, data)
@@ -108,7 +110,7 @@ def _over_axis(
     spell: Callable[[float], str],
 ) -> Plot | None:
     figure, axes = new_axes(HEIGHT)
-    rows: list[tuple[str, str, str]] = []
+    rows: list[tuple[str, Cell, Cell]] = []
     places: set[float] = set()
     heights: list[float] = []
     for number, context in enumerate(result.contexts):
@@ -124,7 +126,7 @@ def _over_axis(
             marker = MARKERS[number % len(MARKERS)]
             axes.plot(xs, ys, color=colour, marker=marker, label=context.label or result.name)
             _mark_knee(axes, result, context, [(p[0], p[1], p[2].id) for p in points])
-            rows += [(context.label, f"{p[0]:g}", spell(p[1])) for p in points]
+            rows += [(context.label, amount(p[0], "{:g}".format), amount(p[1], spell)) for p in points]
             places.update(xs)
             heights += ys
     if not rows:
@@ -140,13 +142,14 @@ def _over_axis(
     axes.set_ylabel(unit)
     if len(result.contexts) > 1:
         axes.legend(loc="best")
-    alt = f"{title} over {axis}: " + "; ".join(f"{context} {place}: {text}" for context, place, text in rows)
+    told = (f"{context} {place.text}: {height.text}" for context, place, height in rows)
+    alt = f"{title} over {axis}: " + "; ".join(told)
     reading = "Both axes are logarithmic. A ring marks the smallest setting that reaches 90 % of the best throughput."
     return Plot(
         f"{title} over {axis}",
         to_svg(figure, name, f"{alt}."),
         reading,
-        data_table(("Context", axis.capitalize(), title), rows),
+        data_table(("Context", axis.capitalize(), amount_column(title, spell)), rows),
     )
 
 
@@ -164,11 +167,25 @@ def _mark_knee(
             )
 
 
-def _even_row(even: BreakEven) -> tuple[str, ...]:
-    paid, around = "never" if even.rival.verdict in {"slower", "same"} else "not shown", fmt.NOTHING
+def _even_row(even: BreakEven) -> tuple[Cell, ...]:
+    paid = Cell("never" if even.rival.verdict in {"slower", "same"} else "not shown")
+    around = Cell(fmt.NOTHING)
     if even.steps is not None:
-        paid = f"{fmt.count(even.steps.value)} steps"
-        around = f"{fmt.count(even.steps.low)} to {fmt.count(even.steps.high)} steps"
+        paid = amount(even.steps.value, _steps)
+        around = interval(
+            even.steps.low, even.steps.high, lambda low, high: f"{fmt.count(low)} to {_steps(high)}"
+        )
     sign = "" if even.extra_ns < 0 else "+"
     extra = sign + (fmt.duration(even.extra_ns) if even.extra_ns >= 0 else f"-{fmt.duration(-even.extra_ns)}")
-    return (even.rival.label, even.cache, fmt.duration(even.first_step_ns), extra, paid, around)
+    return (
+        Cell(even.rival.label, even.rival.label),
+        Cell(even.cache, even.cache),
+        amount(even.first_step_ns, fmt.duration),
+        Cell(extra, even.extra_ns),
+        paid,
+        around,
+    )
+
+
+def _steps(number: float) -> str:
+    return f"{fmt.count(number)} steps"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 UNITS = re.compile(
     r"(?<=\d) (?=(?:ns|µs|ms|s|min|h|B|KiB|MiB|GiB|TiB|µJ|mJ|J|kJ|%|million|billion|items/s|times|points|rounds?|steps|pairs?)\b|%)"
 )
-SCRIPTS = ("script.js",)
+SCRIPTS = ("script.js", "saving.js", "tables.js", "samples.js")
 """What becomes the one script of a page, in this order."""
 
 FACTOR = re.compile(r"(\d[\d,.]*\stimes\s\(\d[\d,.]* to \d[\d,.]*\))")

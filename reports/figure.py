@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from reports.amounts import spelt_size
 from reports.svg import drawing, new_axes, to_svg
 from reports.table import Cell, Column, Row, Table
 
@@ -49,10 +50,25 @@ class Plot:
         return self.title.partition(", ")[0]
 
 
-def data_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """Return the numbers of a plot; the first column names, the others hold numbers."""
-    columns = tuple(Column(title, numeric=bool(index)) for index, title in enumerate(titles))
-    return Table(columns, tuple(Row(tuple(Cell(text, text) for text in row)) for row in rows))
+def data_table(titles: Sequence[str | Column], rows: Sequence[Sequence[str | Cell]]) -> Table:
+    """Return the numbers of a plot; the first column names, the others hold numbers.
+
+    A number that is no cell is known as it is spelt alone: it is saved like that, and sorted by what it says.
+    """
+    columns = (
+        Column(title, numeric=bool(index)) if isinstance(title, str) else title
+        for index, title in enumerate(titles)
+    )
+    cells = (
+        Row(tuple(_data_cell(cell, numeric=bool(index)) for index, cell in enumerate(row))) for row in rows
+    )
+    return Table(tuple(columns), tuple(cells))
+
+
+def _data_cell(cell: str | Cell, *, numeric: bool) -> Cell:
+    if isinstance(cell, Cell):
+        return cell
+    return Cell(cell, cell, order=spelt_size(cell) if numeric else None)
 
 
 def axis_format(axis: Axis, spell: Callable[[float], str]) -> None:

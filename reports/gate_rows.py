@@ -45,12 +45,15 @@ TITLES: Final[dict[GateVerdict, str]] = {
 }
 LONGEST_COMMAND: Final = 1000
 """Characters of a command that is still shown; `verdict.json` has the others."""
+BY_METRIC: Final = "ns, B or count"
+"""Times, amounts of memory and counts stand in one column; the metric says which."""
+AROUND: Final = ("", "low", "high")
 COLUMNS: Final = (
     Column("Variant", essential=True),
     Column("Metric", essential=True),
-    Column("Base", numeric=True),
-    Column("Head", numeric=True),
-    Column("Change", numeric=True, essential=True),
+    Column("Base", numeric=True, unit=BY_METRIC),
+    Column("Head", numeric=True, unit=BY_METRIC),
+    Column("Change", numeric=True, essential=True, unit="head / base", parts=AROUND),
     Column("Verdict", essential=True),
     Column("Pairs", numeric=True),
     Column("Why", wraps=True),
@@ -58,12 +61,12 @@ COLUMNS: Final = (
 CLEARED_COLUMNS: Final = (
     Column("Variant"),
     Column("Metric"),
-    Column("Change", numeric=True),
-    Column("Limit", numeric=True),
+    Column("Change", numeric=True, unit="head / base", parts=AROUND),
+    Column("Limit", numeric=True, unit="share"),
     Column("Pairs", numeric=True),
     Column("Cleared by"),
-    Column("Would have shown", numeric=True),
-    Column("Decided in", numeric=True),
+    Column("Would have shown", numeric=True, unit="share"),
+    Column("Decided in", numeric=True, unit="s"),
 )
 
 
@@ -193,8 +196,8 @@ def _row(finding: Finding, *, reasons: bool) -> Row:
         Cell(metric_name(finding.metric), finding.metric),
         Cell(base, finding.base),
         Cell(head, finding.head),
-        Cell(change(finding), ratio),
-        Cell(standing(finding), SHOWN_ORDER.index(finding.verdict)),
+        Cell(change(finding), ratio, parts=(ratio, *(finding.interval or (None, None)))),
+        Cell(standing(finding), standing(finding), order=SHOWN_ORDER.index(finding.verdict)),
         Cell(number_of_pairs(finding), finding.pairs),
         *([Cell(why(finding))] if reasons else []),
     )
@@ -207,7 +210,7 @@ def _cleared_row(finding: Finding) -> Row:
     cells = (
         Cell(fmt.name(finding.variant), finding.variant),
         Cell(metric_name(finding.metric), finding.metric),
-        Cell(change(finding), finding.ratio),
+        Cell(change(finding), finding.ratio, parts=(finding.ratio, *(finding.interval or (None, None)))),
         Cell(limit(finding), finding.limit),
         Cell(number_of_pairs(finding) + disturbed, finding.pairs),
         Cell(cleared_by(finding)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import MaxNLocator
 
 from reports import format as fmt
+from reports.amounts import amount, amount_column
 from reports.figure import Plot, axis_format, data_table, new_axes, short, to_svg
 from reports.svg import GREEN, MUTED, PALETTE
 
@@ -75,13 +76,14 @@ def _series_plot(
         axes.legend(loc="best")
     spell = fmt.percent if share else fmt.plain
     alt = f"{title}: " + "; ".join(f"{label} ends at {spell(points[-1][1])}" for label, points in curves)
-    rows = [(label, f"{fmt.plain(x)}", spell(y)) for label, points in curves for x, y in points]
+    rows = [(label, amount(x, fmt.plain), amount(y, spell)) for label, points in curves for x, y in points]
     reading = (
         "One dot an epoch, against the time that training took so far; the dashed line is the goal."
         if share
         else "One dot an epoch; a curve that still falls at the end had more to learn."
     )
-    data = data_table(("Variant", x_unit.capitalize() if x_unit != "s" else "Seconds", title), rows)
+    across = x_unit.capitalize() if x_unit != "s" else "Seconds"
+    data = data_table(("Variant", across, amount_column(title, spell)), rows)
     return Plot(title, to_svg(figure, name, f"{alt}."), reading, data)
 
 
@@ -115,5 +117,6 @@ def _recall_plot(variants: Sequence[VariantResult], name: str) -> Plot | None:
     worst = min(found, key=lambda pair: pair[1])
     alt = f"Recall for each class; the lowest is class {worst[0]} with {fmt.percent(worst[1])}."
     reading = "The share of each class's test images that was recognised. The axis does not begin at zero."
-    data = data_table(("Class", "Recall"), [(label, fmt.percent(value)) for label, value in found])
+    rows = [(label, amount(value, fmt.percent)) for label, value in found]
+    data = data_table(("Class", amount_column("Recall", fmt.percent)), rows)
     return Plot("Recall for each class", to_svg(figure, name, alt), reading, data)

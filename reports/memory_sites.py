@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchsuite.stacks import holder
 from reports import format as fmt
+from reports.amounts import amount_column
 from reports.leaks import is_leaking
 from reports.table import Cell, Column, Row, Table
 
@@ -24,23 +25,31 @@ WORDS: Final[Mapping[SiteKind, str]] = {
 }
 
 
-def memory_table(variant: VariantResult) -> Table:
+def memory_table(variant: VariantResult, most_rows: int = max(MOST_ROWS.values())) -> Table:
     """Return the lines that hold most at the peak, and those whose memory is freed at once or never.
 
     A line is the innermost one of the scenario's own code; beside it stands the call that asked for the memory.
+
+    Args:
+        variant: whose memory pass is shown.
+        most_rows: so many lines of each kind, or fewer.
     """
     columns = (
         Column("Memory"),
-        Column("Size", numeric=True),
+        amount_column("Size", fmt.size),
         Column("Blocks", numeric=True),
         Column("Line"),
         Column("Allocated in"),
     )
     kinds = [kind for kind in MOST_ROWS if kind != "leak" or is_leaking(variant)]
-    rows = [_row(site) for kind in kinds for site in variant.sites(kind)[: MOST_ROWS[kind]]]
+    usual = [site for kind in kinds for site in variant.sites(kind)[: MOST_ROWS[kind]]]
+    shown = [site for kind in kinds for site in variant.sites(kind)[: min(most_rows, MOST_ROWS[kind])]]
+    left = len(usual) - len(shown)
+    notes = [f"{left} further lines are left out."] if left else []
     overhead = variant.metric("memray_overhead")
-    notes = () if overhead is None else (fmt.overhead(overhead, "under memray"),)
-    return Table(columns, tuple(rows), notes)
+    if overhead is not None:
+        notes.append(fmt.overhead(overhead, "under memray"))
+    return Table(columns, tuple(map(_row, shown)), tuple(notes))
 
 
 def _row(site: AllocationSite) -> Row:

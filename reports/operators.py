@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reports import format as fmt
+from reports.amounts import amount_column
 from reports.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
@@ -14,22 +15,26 @@ if TYPE_CHECKING:
 MOST_ROWS = 12
 
 
-def operator_table(variant: VariantResult) -> Table:
+def operator_table(variant: VariantResult, most_rows: int = MOST_ROWS) -> Table:
     """Return the operators that take most of a step by themselves, one row for each and its input shapes.
 
     Columns about a GPU and about floating-point operations are there where any operator has them.
+
+    Args:
+        variant: whose operator pass is shown.
+        most_rows: more are counted.
     """
     operators = variant.operators
     device = any(row.self_device_ns for row in operators)
     flops = any(row.flops for row in operators)
     columns = [Column("Operator"), Column("Input shapes"), Column("Calls a step", numeric=True)]
-    columns += [Column("Own CPU time", numeric=True), Column("CPU time", numeric=True)]
+    columns += [amount_column("Own CPU time", fmt.duration), amount_column("CPU time", fmt.duration)]
     if device:
-        columns += [Column("Own CUDA time", numeric=True), Column("CUDA time", numeric=True)]
+        columns += [amount_column("Own CUDA time", fmt.duration), amount_column("CUDA time", fmt.duration)]
     columns += [Column("FLOP a step", numeric=True)] if flops else []
-    columns += [Column("Share", numeric=True)]
+    columns += [amount_column("Share", fmt.percent)]
     total_ns = sum(row.self_cpu_ns + row.self_device_ns for row in operators) or 1.0
-    shown = operators[:MOST_ROWS]
+    shown = operators[: min(most_rows, MOST_ROWS)]
     rows = tuple(_row(row, total_ns, device=device, flops=flops) for row in shown)
     return Table(tuple(columns), rows, tuple(_notes(variant, len(operators) - len(shown))))
 

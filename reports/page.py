@@ -11,6 +11,7 @@ from reports.anchors import anchors
 from reports.answers import answer
 from reports.caveats import caveats
 from reports.document import date, render_document
+from reports.embedded_samples import EmbeddedSamples, embedded_samples
 from reports.facts import facts, machine_line, merged
 from reports.files import files_of
 from reports.memory_sites import memory_table
@@ -19,7 +20,7 @@ from reports.overview import asked, headlines, tally
 from reports.plots import scenario_plots
 from reports.ranking import by_place, rank, ranking_notes, ranking_table
 from reports.reading import EVERYWHERE, card_reading, glossary
-from reports.reproduction import again, again_alone
+from reports.reproduction import again, again_alone, export_samples
 from reports.table import Cell, Column, Row, Table
 from reports.tables import scenario_table
 
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from reports.load import ReportData
     from reports.phrases import Statement
     from reports.results import ScenarioResult, VariantResult
+
+EVIDENCE_ROWS = 1500
+"""About so many operators and lines that hold memory fit into a page: where it has many variants, each shows fewer."""
+FEWEST_ROWS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class Card:
     command: str
     commands: tuple[str, ...]
     """One for each variant that was measured."""
+    samples: EmbeddedSamples
+    """The raw ones, for the page to hand out."""
 
     @property
     def told(self) -> tuple[Statement, ...]:
@@ -78,8 +85,13 @@ def render(data: ReportData) -> str:
     info, ranking = data.run.info, rank(data.scenarios)
     places = by_place(ranking)
     addresses = anchors(result.name for result in data.scenarios)
+    samples = embedded_samples(data.scenarios)
+    passes = sum(
+        t.pass_ in {"operators", "memory"} for r in data.scenarios for v in r.variants for t in v.trials
+    )
+    most_rows = max(FEWEST_ROWS, EVIDENCE_ROWS // max(1, passes))
     cards = [
-        _card(number, anchor, result, info)
+        _card(number, anchor, result, info, samples[number], most_rows=most_rows)
         for number, (anchor, result) in enumerate(zip(addresses, data.scenarios, strict=True))
     ]
     return render_document(
@@ -106,10 +118,19 @@ def render(data: ReportData) -> str:
         rounds=max((len(v.timings) for r in data.scenarios for v in r.variants), default=0),
         finished=date(info.finished) if info.finished else "",
         run=fmt.name(data.run.path.name),
+        export=export_samples(data.run.path.name),
     )
 
 
-def _card(number: int, anchor: str, result: ScenarioResult, info: RunInfo) -> Card:
+def _card(
+    number: int,
+    anchor: str,
+    result: ScenarioResult,
+    info: RunInfo,
+    samples: EmbeddedSamples,
+    *,
+    most_rows: int,
+) -> Card:
     variants = result.variants
     disturbed = sum(len(variant.disturbances) for variant in variants)
     return Card(
@@ -122,19 +143,20 @@ def _card(number: int, anchor: str, result: ScenarioResult, info: RunInfo) -> Ca
         table=scenario_table(result),
         reading=card_reading(result),
         plots=scenario_plots(result, f"s{number}"),
-        operators=_evidence(result, operator_table, "operators"),
-        memory=_evidence(result, memory_table, "memory"),
+        operators=_evidence(result, operator_table, "operators", most_rows),
+        memory=_evidence(result, memory_table, "memory", most_rows),
         checks=_checks(result),
         absent=tuple(_absent(result)),
         command=again(result, info),
         commands=tuple(filter(None, (again_alone(result, variant, info) for variant in variants))),
+        samples=samples,
     )
 
 
 def _evidence(
-    result: ScenarioResult, tabulate: Callable[[VariantResult], Table], pass_: Pass
+    result: ScenarioResult, tabulate: Callable[[VariantResult, int], Table], pass_: Pass, most_rows: int
 ) -> tuple[Evidence, ...]:
-    found = [Evidence(fmt.name(v.id), tabulate(v), files_of(v, pass_)) for v in result.variants]
+    found = [Evidence(fmt.name(v.id), tabulate(v, most_rows), files_of(v, pass_)) for v in result.variants]
     return tuple(one for one in found if one.table.rows or one.files)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from reports import format as fmt
+from reports.amounts import amount_column
 from reports.findings import accuracy_points, find_break_evens, find_field, find_payback, memory_ratio
 from reports.labels import CONTEXT_WORDS, context_word
 from reports.prices import MEMORY_TOLD, POINTS_TOLD
@@ -121,13 +122,13 @@ def ranking_notes(ranking: Sequence[Ranked]) -> tuple[str, ...]:
 def ranking_table(ranking: Sequence[Ranked]) -> Table:
     """Make the table of one phase on one device; columns without any value are left out."""
     columns = (
-        Column("Times as fast", numeric=True, essential=True),
+        amount_column("Times as fast", fmt.factor, essential=True, parts=("", "low", "high")),
         Column("Setting", essential=True, wraps=True),
         Column("Scenario", essential=True),
         Column("Work", essential=True),
-        Column("Peak memory", numeric=True, essential=True),
-        Column("Accuracy", numeric=True, essential=True),
-        Column("Has paid after", numeric=True),
+        amount_column("Peak memory", fmt.factor, essential=True),
+        amount_column("Accuracy", fmt.points, essential=True),
+        Column("Has paid after", numeric=True, unit="steps"),
         Column("Instead of", wraps=True),
         Column("Also faster", wraps=True),
     )
@@ -220,7 +221,7 @@ def _row(ranked: Ranked) -> tuple[Cell, ...]:
     paid = f"{fmt.count(ranked.pays_after_steps)} steps" if ranked.pays_after_steps else "at once"
     also = fmt.some(ranked.also, most=2)
     return (
-        Cell(ranked.factor, ranked.speedup),
+        Cell(ranked.factor, ranked.speedup, parts=(ranked.speedup, ranked.low, ranked.high)),
         Cell(ranked.label, ranked.label),
         Cell(fmt.name(ranked.scenario), ranked.scenario),
         Cell(ranked.work, ranked.work),

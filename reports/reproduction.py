@@ -49,6 +49,16 @@ def again_alone(result: ScenarioResult, variant: VariantResult, info: RunInfo) -
     return _command([result.name, "-k", variant.id], info.options)
 
 
+def export_samples(run: str) -> str:
+    """Return the command that writes the raw samples of a run to a file, where its directory stands in `runs/`.
+
+    Args:
+        run: the name of its directory; one that cannot be typed is left to the reader.
+    """
+    typed = run if run and run == fmt.name(run) else "RUN"
+    return shlex.join(["python", "-m", "benchsuite", "export", f"runs/{typed}", "--format", "csv"])
+
+
 def _command(what: list[str], options: Mapping[str, object]) -> str:
     words = ["python", "-m", "benchsuite", "run", *what]
     for key, option in VALUES.items():

@@ -10,8 +10,10 @@ from matplotlib.ticker import MaxNLocator
 
 from benchsuite.statistics import quantile
 from reports import format as fmt
+from reports.amounts import amount, amount_column, interval
 from reports.figure import Plot, axis_format, data_table, log_axis, new_axes, to_svg, wrapped
 from reports.svg import BLUE, INK, MUTED, VERMILLION
+from reports.table import Cell, Column
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,13 +66,18 @@ def speedup_plot(result: ScenarioResult, prefix: str) -> Plot | None:
     axes.set_xlabel("speed against the baseline (times)")
     words = [f"{label} {_spelt(comparison)}" for label, comparison in shown]
     table = data_table(
-        ("Variant", "Speed", "95 % interval", "Rounds"),
+        (
+            "Variant",
+            amount_column("Speed", fmt.factor),
+            amount_column("95 % interval", fmt.factor, parts=("low", "high")),
+            "Rounds",
+        ),
         [
             (
                 fmt.name(c.variant),
-                fmt.factor(c.speedup.value),
-                fmt.factor_range(c.speedup.low, c.speedup.high),
-                str(c.rounds),
+                amount(c.speedup.value, fmt.factor),
+                interval(c.speedup.low, c.speedup.high, fmt.factor_range),
+                amount(c.rounds, str),
             )
             for _, c in shown
         ],
@@ -118,10 +125,13 @@ def distribution_plot(context: ContextResult, prefix: str) -> Plot | None:
         "Step times"
         + head
         + ": "
-        + "; ".join(f"{row[0]} median {row[4]}, {row[3]} to {row[5]}" for row in rows)
+        + "; ".join(f"{row[0].text} median {row[4].text}, {row[3].text} to {row[5].text}" for row in rows)
         + "."
     )
-    titles = ("Variant", "Samples", "5 %", "25 %", "Median", "75 %", "95 %", "Largest")
+    times = [
+        amount_column(title, fmt.duration) for title in ("5 %", "25 %", "Median", "75 %", "95 %", "Largest")
+    ]
+    titles: list[str | Column] = ["Variant", "Samples", *times]
     svg = to_svg(figure, f"{prefix}-spread", alt)
     return Plot(f"Step times{head}", svg, reading, data_table(titles, rows))
 
@@ -185,10 +195,11 @@ def _thinned(values: list[float], most: int) -> list[float]:
     )
 
 
-def _quantiles(variant: VariantResult, lanes: list[list[float]]) -> tuple[str, ...]:
+def _quantiles(variant: VariantResult, lanes: list[list[float]]) -> tuple[Cell, ...]:
     pooled = [ns for lane in lanes for ns in lane]
     shares = (0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-    return (variant.label, str(len(pooled)), *(fmt.duration(quantile(pooled, share)) for share in shares))
+    times = (amount(quantile(pooled, share), fmt.duration) for share in shares)
+    return (Cell(variant.label, variant.label), amount(len(pooled), str), *times)
 
 
 def _spelt(comparison: Comparison) -> str:

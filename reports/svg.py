@@ -8,6 +8,7 @@ stays text, and ids are made unique to the plot.
 from __future__ import annotations
 
 import io
+import itertools
 import re
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,11 @@ STYLE: dict[Any, Any] = {
 STYLE_ATTRIBUTES = {"fill", "stroke", "opacity", "text-anchor", "clip-path", "font-weight", "font-style"}
 FINE_DIGITS = re.compile(r"(\.\d\d)\d+")
 """What stands behind a hundredth of a point: half of a plot's bytes, and nobody sees it."""
+PAINT = ("fill", "fill-opacity", "stroke", "stroke-opacity", "stroke-width")
+"""What a group may say for all that is in it."""
+MANY_DOTS = 15
+DISC = re.compile(r"M0 (\d+\.\d+)C")
+"""How matplotlib begins to draw a round marker: at its radius."""
 WIDTH_INCHES = 5.6
 
 
@@ -118,6 +124,9 @@ def to_svg(figure: Figure, name: str, alt: str) -> str:
     _rename_ids(root, name)
     for element in root.iter():
         _restyle(element)
+    for element in root.iter(f"{{{SVG}}}g"):
+        _share_paint(element)
+    _join_dots(root)
     for size in ("width", "height", "version"):
         root.attrib.pop(size, None)
     title = ET.Element(f"{{{SVG}}}title", {"id": f"{name}-title"})
@@ -135,19 +144,23 @@ def _drop_metadata(root: ET.Element) -> None:
 
 
 def _rename_ids(root: ET.Element, name: str) -> None:
-    """Keep the ids that are referred to, under a prefix; matplotlib names every group."""
-    used = set()
+    """Keep the ids that are referred to, numbered under a prefix; matplotlib names every group."""
+    used: dict[str, str] = {}
+    short = itertools.count()
+
+    def renamed(own: str) -> str:
+        if own not in used:
+            used[own] = f"{name}-{next(short)}"
+        return used[own]
+
     for element in root.iter():
-        for value in element.attrib.values():
-            used.update(re.findall(r"url\(#([^)]+)\)", value))
         if (target := element.attrib.pop(XLINK_HREF, "")).startswith("#"):
-            used.add(target[1:])
-            element.set("href", f"#{name}-{target[1:]}")
+            element.set("href", f"#{renamed(target[1:])}")
+        for key, value in element.attrib.items():
+            element.set(key, re.sub(r"url\(#([^)]+)\)", lambda found: f"url(#{renamed(found[1])})", value))
     for element in root.iter():
         if (own := element.attrib.pop("id", None)) in used:
-            element.set("id", f"{name}-{own}")
-        for key, value in element.attrib.items():
-            element.set(key, re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", value))
+            element.set("id", used[own])
 
 
 def _restyle(element: ET.Element) -> None:
@@ -166,6 +179,41 @@ def _restyle(element: ET.Element) -> None:
             element.set(key, VARIABLES[colour])
     if element.tag == f"{{{SVG}}}text" and "fill" not in element.attrib:
         element.set("fill", VARIABLES[INK])
+
+
+def _share_paint(group: ET.Element) -> None:
+    """Say once for a group of markers how all of them are painted."""
+    if len(group) == 0 or any(child.tag != f"{{{SVG}}}use" for child in group):
+        return
+    for key in PAINT:
+        values = {marker.attrib.get(key) for marker in group}
+        if key not in group.attrib and len(values) == 1 and (value := values.pop()):
+            group.set(key, value)
+            for marker in group:
+                del marker.attrib[key]
+
+
+def _join_dots(root: ET.Element) -> None:
+    """Draw a group of many equal dots as one path: a line without length and with a round end each, a quarter of the bytes."""
+    markers = {
+        f"#{path.get('id')}": path.get("d", "") for path in root.iter(f"{{{SVG}}}path") if path.get("id")
+    }
+    for group in root.iter(f"{{{SVG}}}g"):
+        dots = list(group)
+        if len(dots) < MANY_DOTS or "fill" not in group.attrib or "stroke" in group.attrib:
+            continue
+        shapes = {dot.get("href", "") for dot in dots}
+        radius = DISC.match(markers.get(shapes.pop(), "")) if len(shapes) == 1 else None
+        if radius is None or any(dot.attrib.keys() != {"x", "y", "href"} for dot in dots):
+            continue
+        path = ET.Element(
+            f"{{{SVG}}}path", {"class": "dots", "fill": "none", "stroke": group.attrib.pop("fill")}
+        )
+        path.set("d", "".join(f"M{dot.get('x')} {dot.get('y')}h0" for dot in dots))
+        path.set("stroke-width", f"{2 * float(radius[1]):.2f}")
+        if opacity := group.attrib.pop("fill-opacity", None):
+            path.set("stroke-opacity", opacity)
+        group[:] = [path]
 
 
 def _declarations(style: str) -> Iterator[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 Value: TypeAlias = str | float | None
 GAP = 3
 """Characters between two columns of a terminal."""
+LONGEST_SAVED = 200
+"""Characters of a text that a page holds beside what it shows; a longer one is cut and ends in an ellipsis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +27,43 @@ class Column:
     essential: bool = False
     wraps: bool = False
     """Whether a page breaks its texts into lines: sentences, not names."""
+    unit: str = ""
+    """Of the values, for a table that is saved: `ns`. What is shown carries its own."""
+    parts: tuple[str, ...] = ()
+    """Names of the numbers of a cell, where it stands for several: `low`, `high`; an empty one is the column's own."""
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What a page's script is told about it."""
+        told = {"data-unit": self.unit, "data-parts": ";".join(self.parts)}
+        return {name: text for name, text in told.items() if text}
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What is shown, and the value behind it: what a table is sorted by."""
+    """What is shown, and the value behind it: what a table is sorted by, and what is saved of it."""
 
     text: str
     value: Value = None
+    order: float | None = None
+    """What it is sorted by, where that is not its value."""
+    parts: tuple[float | None, ...] = ()
+    """The numbers that it stands for, one for each part of its column."""
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What a page's script is told about it: numbers in full, and a text where another one is shown."""
+        told: dict[str, str] = {}
+        if isinstance(self.value, str):
+            if self.value != self.text:
+                told["data-text"] = clipped(self.value)
+        elif number := _in_full(self.value):
+            told["data-value"] = number
+        if order := _in_full(self.order):
+            told["data-order"] = order
+        if self.parts:
+            told["data-parts"] = ";".join(map(_in_full, self.parts))
+        return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +75,12 @@ class Row:
     """A verdict, or an outcome other than completed."""
     key: str = ""
     """The variant's id."""
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What a page's style and script are told about it."""
+        told = {"data-tone": self.tone, "title": clipped(self.key)}
+        return {name: text for name, text in told.items() if text}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +140,15 @@ class Table:
         ]
         index = [encodable(row.key) for row in self.rows]
         return pd.DataFrame(values, columns=[*map(encodable, self.titles)], index=index)
+
+
+def clipped(text: str) -> str:
+    """Return a text of bounded length; one that was cut says so."""
+    return text if len(text) <= LONGEST_SAVED else f"{text[: LONGEST_SAVED - 1]}…"
+
+
+def _in_full(value: float | None) -> str:
+    """Spell a number so that it can be read back; empty where there is none."""
+    if value is None or not math.isfinite(value):
+        return ""
+    return str(value) if isinstance(value, int) else repr(float(value)).removesuffix(".0")

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from reports import format as fmt
+from reports.amounts import amount_column
 from reports.labels import axis_word
 from reports.latency import PERCENTS, percentile_ns
 from reports.notes import scenario_notes
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from benchsuite.statistics import Interval
     from reports.results import ScenarioResult, VariantResult
+
+AROUND = ("", "low", "high")
+"""A cell that holds a figure and its interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +91,15 @@ def _fields(result: ScenarioResult) -> list[_Field]:
         _metric(
             "Step time", fmt.duration, lambda v: _middle(v.step_time), essential=result.metric != "throughput"
         ),
-        _Field(Column("95 % interval", numeric=True), _interval),
+        _Field(amount_column("95 % interval", fmt.duration, parts=("low", "high")), _interval),
         *(_percentile(percent) for percent in percents),
         _metric("Throughput", fmt.rate, lambda v: _middle(v.throughput), essential=asks_throughput),
         *(
-            [_Field(Column("Speed against baseline", numeric=True, essential=True), _speed)]
+            [
+                _Field(
+                    amount_column("Speed against baseline", fmt.factor, essential=True, parts=AROUND), _speed
+                )
+            ]
             if compared
             else []
         ),
@@ -116,7 +124,7 @@ def _fields(result: ScenarioResult) -> list[_Field]:
         _metric("Graph breaks", fmt.count, lambda v: v.metric("graph_breaks")),
         _metric("Recompiles", fmt.count, lambda v: v.metric("recompiles")),
         _metric("Accuracy", fmt.percent, lambda v: v.metric("test_accuracy", "accuracy"), essential=True),
-        _Field(Column("Disturbed"), _disturbed),
+        _Field(Column("Disturbed", unit="rounds"), _disturbed),
     ]
 
 
@@ -150,7 +158,7 @@ def _metric(
         number = value(variant)
         return Cell(spell(number), number)
 
-    return _Field(Column(title, numeric=True, essential=essential), cell)
+    return _Field(amount_column(title, spell, essential=essential), cell)
 
 
 def _has_values(field: _Field, result: ScenarioResult) -> bool:
@@ -170,16 +178,18 @@ def _interval(variant: VariantResult) -> Cell:
     time = variant.step_time
     if time is None or not math.isfinite(time.high):
         return Cell(fmt.NOTHING)
-    return Cell(fmt.duration_range(time.low, time.high), time.high / time.low)
+    return Cell(fmt.duration_range(time.low, time.high), time.high / time.low, parts=(time.low, time.high))
 
 
 def _speed(variant: VariantResult) -> Cell:
     if variant.comparison is None:
-        return Cell("1", 1.0) if variant.baseline and variant.timings else Cell(fmt.NOTHING)
+        alone = variant.baseline and variant.timings
+        return Cell("1", 1.0, parts=(1.0, None, None)) if alone else Cell(fmt.NOTHING)
     speedup = variant.comparison.speedup
     shown = fmt.factor_range(speedup.low, speedup.high)
     around = "" if shown == fmt.NOTHING else f" ({shown})"
-    return Cell(f"{fmt.factor(speedup.value)}{around}", speedup.value)
+    parts = (speedup.value, speedup.low, speedup.high)
+    return Cell(f"{fmt.factor(speedup.value)}{around}", speedup.value, parts=parts)
 
 
 def _disturbed(variant: VariantResult) -> Cell:

@@ -22,34 +22,4 @@
     show(next);
     remember(next);
   });
-
-  const valueOf = (row, index) => row.cells[index].dataset.value ?? "";
-  const compare = (one, other) => {
-    const numbers = [Number(one), Number(other)];
-    return numbers.some(Number.isNaN) ? one.localeCompare(other) : numbers[0] - numbers[1];
-  };
-  const sortBy = (table, header) => {
-    const ascending = header.getAttribute("aria-sort") !== "ascending";
-    const index = header.cellIndex;
-    const body = table.tBodies[0];
-    const rows = [...body.rows].sort((one, other) => {
-      const [a, b] = [valueOf(one, index), valueOf(other, index)];
-      if (a === "" || b === "") return (a === "") - (b === "");
-      return ascending ? compare(a, b) : compare(b, a);
-    });
-    for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
-    header.setAttribute("aria-sort", ascending ? "ascending" : "descending");
-    body.append(...rows);
-  };
-
-  for (const table of document.querySelectorAll("table[data-sortable]")) {
-    if (table.tBodies[0].rows.length < 2) continue;
-    for (const header of table.tHead.rows[0].cells) {
-      const sorter = document.createElement("button");
-      sorter.type = "button";
-      sorter.textContent = header.textContent;
-      sorter.addEventListener("click", () => sortBy(table, header));
-      header.replaceChildren(sorter);
-    }
-  }
 })();
