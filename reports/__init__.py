@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from benchsuite.store import REPORT_FILE
 from reports.answers import answer
-from reports.difference import RunDifference, Unmatched, VariantDifference, compare_runs
-from reports.difference_document import difference_document
-from reports.difference_words import has_changed, tell, tell_drift
+from reports.compare.as_json import difference_document
+from reports.compare.difference import RunDifference, Unmatched, VariantDifference, compare_runs
+from reports.compare.difference_words import has_changed, tell, tell_drift
 from reports.document import write_file
-from reports.gate_files import read_verdict, write_verdict
+from reports.gate.files import read_verdict, write_verdict
 from reports.load import ReportData, load
 from reports.ranking import Ranked, by_place, rank, ranking_notes
 from reports.table import Table
@@ -101,6 +101,6 @@ def write_comparison(
     Raises:
         UsageError: the page cannot be written there.
     """
-    from reports.compare_page import render_comparison
+    from reports.compare.page import render_comparison
 
     return write_file(path, render_comparison(difference, before, after, names=names, page=path))

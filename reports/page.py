@@ -17,7 +17,7 @@ from reports.files import files_of
 from reports.memory_sites import memory_table
 from reports.operators import operator_table
 from reports.overview import asked, headlines, tally
-from reports.plots import scenario_plots
+from reports.plots.choice import scenario_plots
 from reports.ranking import by_place, rank, ranking_notes, ranking_table
 from reports.reading import EVERYWHERE, card_reading, glossary
 from reports.reproduction import again, again_alone, export_samples
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchsuite.record import Pass, RunInfo
-    from reports.figure import Plot
     from reports.files import File
     from reports.load import ReportData
     from reports.phrases import Statement
+    from reports.plots.figure import Plot
     from reports.results import ScenarioResult, VariantResult
 
 EVIDENCE_ROWS = 1500

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports.gate_files import read_verdict
-from reports.gate_page import render_verdict
+from reports.gate.files import read_verdict
+from reports.gate.page import render_verdict
 from reports.load import load
 from reports.page import render
 

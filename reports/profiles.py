@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import TYPE_CHECKING
 
-from reports.operator_changes import Profile
+from reports.compare.operator_changes import Profile
 
 if TYPE_CHECKING:
     from reports.results import VariantResult

@@ -58,7 +58,7 @@ def exit_code(verdict: Verdict, settings: GateSettings) -> int:
 
 def _with_causes(measured: Measured, changed_files: Sequence[str]) -> Verdict:
     """Say of each regression what is behind it."""
-    from reports.blame import blame
+    from reports.compare.blame import blame
 
     findings = []
     for finding in measured.verdict.findings:

@@ -22,7 +22,8 @@ STYLES: Final = {"pass": "bold green", "regression": "bold red", "failed": "bold
 def show(verdict: Verdict, out: Terminal) -> None:
     """Show a gate's verdict: the headline, what is not unchanged, causes, warnings, commands and where the page is."""
     from reports import format as fmt
-    from reports import gate_rows, gate_sides
+    from reports.gate import rows as gate_rows
+    from reports.gate import sides as gate_sides
 
     findings = gate_rows.notable(verdict.findings)
     out.line()
@@ -43,7 +44,7 @@ def show(verdict: Verdict, out: Terminal) -> None:
 
 def _show_table(findings: Sequence[Finding], out: Terminal) -> None:
     """Show as many columns as fit; reasons get lines of their own."""
-    from reports import gate_rows
+    from reports.gate import rows as gate_rows
 
     if not findings:
         return
@@ -54,7 +55,8 @@ def _show_table(findings: Sequence[Finding], out: Terminal) -> None:
 
 def _show_reasons(findings: Sequence[Finding], out: Terminal) -> None:
     from reports import format as fmt
-    from reports import gate_rows, gate_words
+    from reports.gate import rows as gate_rows
+    from reports.gate import words as gate_words
 
     explained = gate_rows.explained(findings)
     if explained:
@@ -66,7 +68,7 @@ def _show_reasons(findings: Sequence[Finding], out: Terminal) -> None:
 
 
 def _show_commands(findings: Sequence[Finding], out: Terminal) -> None:
-    from reports import gate_rows
+    from reports.gate import rows as gate_rows
 
     commands, too_long = gate_rows.commands(findings)
     if commands:

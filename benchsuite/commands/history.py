@@ -100,7 +100,7 @@ def history(  # noqa: PLR0917 - its options
     if page is not None:
         _write(page, metric, ledger, found, roots, out)
     if as_json:
-        from reports.history_document import history_document
+        from reports.history.as_json import history_document
 
         terminal.print_json(history_document(metric, ledger, found))
     else:
@@ -176,15 +176,15 @@ def _write(  # noqa: PLR0917
     out: terminal.Terminal,
 ) -> None:
     from reports.document import write_file
-    from reports.history_page import render_history
+    from reports.history.page import render_history
 
     write_file(page, render_history(metric, ledger, found, ", ".join(map(str, roots))))
     out.note(f"Page: {page}")
 
 
 def _show(metric: str, ledger: Ledger, found: Sequence[Line], out: terminal.Terminal) -> None:
-    from reports.history_table import history_table, notes, other_lines, with_trends
-    from reports.history_words import tell
+    from reports.history.table import history_table, notes, other_lines, with_trends
+    from reports.history.words import tell
 
     for text in notes(ledger, found, metric):
         out.note(text)

@@ -18,7 +18,7 @@ from reports.exports.run_json import run_json
 from reports.exports.run_junit import run_junit
 from reports.exports.run_markdown import run_markdown
 from reports.exports.tensorboard_events import write_events
-from reports.gate_files import read_verdict
+from reports.gate.files import read_verdict
 from reports.load import load
 from reports.selection import select
 

@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 
 from reports import format as fmt
 from reports.exports.xml_text import case_name, document, timestamp, xml_text
-from reports.gate_rows import command, ordered
-from reports.gate_words import metric_name, standing, tell
+from reports.gate.rows import command, ordered
+from reports.gate.words import metric_name, standing, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

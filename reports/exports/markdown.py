@@ -11,7 +11,7 @@ import string
 from typing import TYPE_CHECKING, Final
 
 from reports import format as fmt
-from reports.gate_rows import (
+from reports.gate.rows import (
     cleared,
     commands,
     explained,
@@ -21,8 +21,8 @@ from reports.gate_rows import (
     tell_cleared,
     title,
 )
-from reports.gate_sides import sides_line
-from reports.gate_words import metric_name, why
+from reports.gate.sides import sides_line
+from reports.gate.words import metric_name, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,7 +13,7 @@ from benchsuite.view.responses import Page
 from benchsuite.view.site import TRACE
 from reports import format as fmt
 from reports.document import page_policy, render_document
-from reports.gate_files import JUNIT_FILE, SUMMARY_FILE
+from reports.gate.files import JUNIT_FILE, SUMMARY_FILE
 from reports.view.standing import standing
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from benchsuite.store import RECORDS_FILE, load_info
 from reports import format as fmt
 from reports.document import date
 from reports.facts import seconds_of, took_s
-from reports.gate_files import read_verdict
-from reports.gate_rows import title
+from reports.gate.files import read_verdict
+from reports.gate.rows import title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from sample_verdict import HOSTILE
 from benchsuite.history.database import read_history
 from benchsuite.history.series import lines
 from reports.document import write_file
-from reports.history_page import render_history
+from reports.history.page import render_history
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from benchsuite.outcomes import record_of
 from benchsuite.plan import start_order
 from benchsuite.turns import Launch, Length, Outcome, run_group
 from benchsuite.worker.protocol import TrialSpec
-from reports.blame import blame
+from reports.compare.blame import blame
 
 MODEL = Path(__file__).with_name("model.py")
 PATIENCE_S = 120

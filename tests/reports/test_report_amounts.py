@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from reports import format as fmt
 from reports.amounts import amount, amount_column, interval, spelt_size
-from reports.figure import data_table
+from reports.plots.figure import data_table
 from reports.table import LONGEST_SAVED, Cell, Column, Row
 
 numbers = st.floats(min_value=1e-3, max_value=1e15, allow_nan=False)

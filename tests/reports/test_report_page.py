@@ -12,7 +12,7 @@ import pytest
 import reports
 from reports.caveats import caveats
 from reports.page import render
-from reports.plots import scenario_plots
+from reports.plots.choice import scenario_plots
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""A metric over runs as words, tables and a page."""
