@@ -75,8 +75,9 @@ def page_or_line(run: Path) -> str:
     return page
 
 
+@pytest.mark.slow
 @given(DAMAGES)
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_records_leave_a_page(whole, tmp_path, damages):
     info, records = whole
     records = copy.deepcopy(records)
@@ -85,8 +86,9 @@ def test_damaged_records_leave_a_page(whole, tmp_path, damages):
     assert page_or_line(write(tmp_path, info, records)).startswith("<!doctype html>")
 
 
+@pytest.mark.slow
 @given(DAMAGES)
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_header_leaves_a_page_or_one_line(whole, tmp_path, damages):
     info, records = whole
     info = copy.deepcopy(info)

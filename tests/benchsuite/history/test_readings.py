@@ -58,7 +58,7 @@ def test_a_trial_that_was_measured_again_counts_once(tmp_path):
 
 
 def test_what_is_no_number_is_no_figure(tmp_path):
-    metrics = {"loss": float("nan"), "energy": float("inf"), "name": "text", "flops": 1e300, "operators": 3}
+    metrics = {"loss": float("nan"), "energy": float("inf"), "flops": 1e300, "operators": 3}
     cell = cells_of(write_day(tmp_path, 0, [[counted(STEADY, **metrics)]]))[STEADY, "operators"]
     assert set(figures_of(cell)) == {"operators"}
 

@@ -90,7 +90,7 @@ def test_records_are_counted_by_what_they_say_of_themselves(tmp_path: Path) -> N
         (
             "run.json",
             '{"schema": 1, "command": [1], "task": 3, "started": 5}',
-            "its header holds what no run writes",
+            "run.json: not a run's header (command.0: input should be a valid string)",
         ),
         ("verdict.json", "[]", "verdict.json: not a gate's verdict"),
         ("verdict.json", '{"schema": 9}', "verdict.json: it has schema 9"),
