@@ -22,7 +22,8 @@ def scenario_notes(result: ScenarioResult) -> list[str]:
     """Return the notes below a scenario's table."""
     shared: dict[str, list[str]] = {}
     for variant in result.variants:
-        for note in _variant_notes(variant, result.memory_bytes):
+        # A fault of every round is one note of its variant.
+        for note in dict.fromkeys(_variant_notes(variant, result.memory_bytes)):
             shared.setdefault(note, []).append(fmt.name(variant.id))
     notes = [f"{_who(names)}: {note}" for note, names in shared.items()]
     notes += filter(None, (_limits(context, result.ceilings) for context in result.contexts))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from benchsuite.gate.self_test.decisions import SelfTest, SelfTestDirectory
+    from benchsuite.gate.self_test.decisions import Decision, SelfTest, SelfTestDirectory
     from benchsuite.gate.self_test.plan import Part
     from benchsuite.scenario import Device
 
@@ -25,7 +25,7 @@ def self_test(  # noqa: PLR0917 - the options of a command
     out: terminal.Terminal, as_json: bool, parts: tuple[Part, ...] = PARTS, limit: int | None = None,
     device: Device = "cpu",
 ) -> None:  # fmt: skip
-    """Measure the gate's error rates through the gate itself, show them, and write them to `gate-accuracy.md`.
+    """Measure the gate's error rates through the gate itself, show them, and write them to `gate-accuracy.md`, after an interruption too.
 
     The caller must not hold the machine's lock: each gate command takes it.
 
@@ -67,14 +67,15 @@ def self_test(  # noqa: PLR0917 - the options of a command
     try:
         failed = run_batches(header.batches, kept, out, limit)
     except BaseException:
-        out.note(f"what was decided is kept; go on with it: {_resuming(kept)}")
+        page = _write_page(kept, header, kept.decisions(header.batches))
+        told = f" and told in {page}" if page else ""
+        out.note(f"what was decided is kept{told}; go on with it: {_resuming(kept)}")
         raise
     decisions = kept.decisions(header.batches)
     if not decisions:
         raise NothingMeasuredError(f"no decision has been made: see above, then {_resuming(kept)}")
     found = tally(decisions)
-    page = kept.path / ACCURACY_FILE
-    page.write_text(words.markdown(header, found, len(decisions)), encoding="utf-8")
+    page = _write_page(kept, header, decisions)
     if as_json:
         terminal.print_json(words.document(header, found, len(decisions)))
     for table in words.tables(found):
@@ -85,6 +86,18 @@ def self_test(  # noqa: PLR0917 - the options of a command
         why = f", {failed} of them failed" if failed else ""
         out.note(f"{open_batches} of {len(header.batches)} batches are open{why}: {_resuming(kept)}")
     out.line(str(page))
+
+
+def _write_page(kept: SelfTestDirectory, header: SelfTest, decisions: Sequence[Decision]) -> Path | None:
+    """Write what the decisions until now say, and return the page; None: there is none yet."""
+    from benchsuite.gate.self_test import words
+    from benchsuite.gate.self_test.tally import tally
+
+    if not decisions:
+        return None
+    page = kept.path / ACCURACY_FILE
+    page.write_text(words.markdown(header, tally(decisions), len(decisions)), encoding="utf-8")
+    return page
 
 
 def _demand_device(device: Device) -> None:

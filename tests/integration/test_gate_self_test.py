@@ -10,7 +10,9 @@ from benchsuite.__main__ import main
 from benchsuite.commands import gate_self_test
 from benchsuite.commands.gate_self_test import self_test
 from benchsuite.errors import NotComparableError, NothingMeasuredError
+from benchsuite.gate.self_test.decisions import Decision
 from benchsuite.gate.self_test.plan import NONE, Batch, Planned, Plant
+from benchsuite.gate.verdict import Finding
 from benchsuite.terminal import Terminal
 
 TINY = (
@@ -83,6 +85,26 @@ def test_an_interrupted_one_says_how_to_go_on(tmp_path, monkeypatch, capsys):
     (kept,) = tmp_path.iterdir()
     assert kept.name.startswith("self-test-")
     assert f"--resume {kept}" in capsys.readouterr().err
+    assert not (kept / "gate-accuracy.md").exists()
+
+
+def test_an_interrupted_one_tells_what_it_has_decided(tmp_path, monkeypatch, capsys):
+    def decided_one_batch(batches, directory, *_):
+        directory.append([
+            Decision(
+                batch=0, part="time", load=0, variant=planned.variant, plant=planned.plant, rivals={}, batch_seconds=1.0, run="runs/a",
+                findings=(Finding(scenario="infer", variant=planned.variant, metric="step_time", verdict="unchanged"),),
+            )
+            for planned in batches[0].decisions
+        ])  # fmt: skip
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("benchsuite.gate.self_test.runner.run_batches", decided_one_batch)
+    with pytest.raises(KeyboardInterrupt):
+        self_test(tmp_path / "kept", None, (0,), 0, tmp_path, Terminal(quiet_stdout=True), as_json=False)
+    page = tmp_path / "kept" / "gate-accuracy.md"
+    assert str(page) in capsys.readouterr().err
+    assert "2 of 7 decisions" in page.read_text()
 
 
 def test_the_parts_are_those_of_the_plan():

@@ -196,3 +196,9 @@ def test_an_empty_fact_is_said_to_be_unknown() -> None:
     from reports.facts import facts
 
     assert facts({"governor": "", "cores": 2}) == [("Governor", "unknown"), ("Cores", "2")]
+
+
+def test_a_fault_of_every_round_is_told_of_one_variant(sample: Path) -> None:
+    page = render(reports.load(sample))
+    assert "batch_size[batch_size=2048]: timing pass failed" in page
+    assert "5 variants: timing pass failed" not in page
