@@ -159,7 +159,7 @@ class Verdict:
 
         Raises:
             NotComparableError: the schema is newer than this version reads.
-            KeyError, TypeError: the document is no verdict.
+            KeyError, TypeError, ValueError: the document is no verdict.
         """
         demand_schema(document)
         known = {f.name for f in dataclasses.fields(cls)}

@@ -88,7 +88,7 @@ class SelfTest:
 
         Raises:
             NotComparableError: the schema is newer than this version reads.
-            KeyError, TypeError: the document is no such header.
+            KeyError, TypeError, ValueError: the document is no such header.
         """
         demand_schema(document)
         values = {f.name: document[f.name] for f in dataclasses.fields(cls) if f.name != "device"}

@@ -142,8 +142,8 @@ def test_a_newer_schema_is_refused():
 
 
 @pytest.mark.parametrize("document", [{}, [], None, "x", {"schema": "1"}])
-def test_what_is_no_verdict_is_a_type_error(document):
-    with pytest.raises(TypeError, match="schema"):
+def test_what_is_no_verdict_is_a_value_error(document):
+    with pytest.raises(ValueError, match="schema"):
         Verdict.from_json(document)
 
 
