@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from reports.amounts import spelt_size
-from reports.plots.svg import drawing, new_axes, to_svg
+from reports.plots.svg import MUTED, drawing, new_axes, to_svg
 from reports.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
 __all__ = [
@@ -69,6 +70,21 @@ def _data_cell(cell: str | Cell, *, numeric: bool) -> Cell:
     if isinstance(cell, Cell):
         return cell
     return Cell(cell, cell, order=spelt_size(cell) if numeric else None)
+
+
+def write_beside(axes: Axes, place: float, text: str) -> None:
+    """Write a row's value to the right of the axes, at its place."""
+    axes.annotate(
+        text,
+        (1.0, place),
+        xycoords=("axes fraction", "data"),
+        xytext=(6, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=9,
+        color=MUTED,
+        annotation_clip=False,
+    )
 
 
 def axis_format(axis: Axis, spell: Callable[[float], str]) -> None:

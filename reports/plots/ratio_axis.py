@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from matplotlib.ticker import MaxNLocator
 
 from reports.gate.words import signed_percent
-from reports.plots.figure import axis_format, new_axes, wrapped
+from reports.plots.figure import axis_format, new_axes, wrapped, write_beside
 from reports.plots.svg import INK, LINE, MUTED
 
 if TYPE_CHECKING:
@@ -116,17 +116,7 @@ def _draw(axes: Axes, place: int, row: RatioRow, reach: float) -> None:
     _draw_pairs(axes, place + BELOW, row.early, "none", reach)
     _draw_pairs(axes, place + BELOW, row.late, MUTED, reach)
     axes.axhline(place + 0.5, color=LINE, linewidth=0.5)
-    axes.annotate(
-        signed_percent(row.ratio),
-        (1.0, place),
-        xycoords=("axes fraction", "data"),
-        xytext=(6, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=9,
-        color=MUTED,
-        annotation_clip=False,
-    )
+    write_beside(axes, place, signed_percent(row.ratio))
 
 
 def _draw_pairs(axes: Axes, level: float, ratios: Sequence[float], face: str, reach: float) -> None:

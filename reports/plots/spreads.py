@@ -11,7 +11,16 @@ from matplotlib.ticker import MaxNLocator
 from benchsuite.statistics import quantile
 from reports import format as fmt
 from reports.amounts import amount, amount_column, interval
-from reports.plots.figure import Plot, axis_format, data_table, log_axis, new_axes, to_svg, wrapped
+from reports.plots.figure import (
+    Plot,
+    axis_format,
+    data_table,
+    log_axis,
+    new_axes,
+    to_svg,
+    wrapped,
+    write_beside,
+)
 from reports.plots.svg import BLUE, INK, MUTED, VERMILLION
 from reports.table import Cell, Column
 
@@ -152,17 +161,7 @@ def _draw_interval(axes: Axes, place: int, comparison: Comparison) -> None:
         markerfacecolor=face,
         linestyle="none",
     )
-    axes.annotate(
-        _spelt(comparison),
-        (1.0, place),
-        xycoords=("axes fraction", "data"),
-        xytext=(6, 0),
-        textcoords="offset points",
-        va="center",
-        fontsize=9,
-        color=MUTED,
-        annotation_clip=False,
-    )
+    write_beside(axes, place, _spelt(comparison))
 
 
 def _draw_strip(axes: Axes, place: int, lanes: list[list[float]], edge: float) -> None:
