@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence  # noqa: TC003 - what reads records back looks at their annotations
+from collections.abc import Iterable, Mapping, Sequence  # noqa: TC003 - what reads records back looks at their annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -221,6 +221,11 @@ class RunInfo:
     def to_json(self) -> dict[str, Any]:
         """Return the header as it stands in `run.json`."""
         return {"schema": SCHEMA, **dataclasses.asdict(self)}
+
+
+def latest(records: Iterable[Record]) -> tuple[Record, ...]:
+    """Keep the last record of each trial: a resumed run may have measured one again."""
+    return tuple({(r.variant, r.side, r.pass_, r.group, r.repetition): r for r in records}.values())
 
 
 def demand_schema(document: Any) -> None:

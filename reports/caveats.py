@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from benchsuite.comparison import moved_groups
-from benchsuite.record import CANARY
+from benchsuite.record import CANARY, latest
 from reports import format as fmt
 from reports import leaks
-from reports.collect import latest
 from reports.phrases import fault
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from benchsuite.comparison import Comparison, compare
-from benchsuite.record import CANARY, Record
+from benchsuite.record import CANARY, Record, latest
 from reports import format as fmt
 from reports.bounds import raised
 from reports.labels import context_word, variant_labels, varying
 from reports.results import ContextResult, Outcome, ScenarioResult, VariantResult
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from benchsuite.record import RunInfo
     from benchsuite.store import Run
@@ -32,11 +32,6 @@ def collect(run: Run) -> tuple[ScenarioResult, ...]:
     scenarios = [_scenario(entry, by_variant, comparisons, run.info) for entry in entries]
     ceilings = raised(run.info.ceilings, (variant for result in scenarios for variant in result.variants))
     return tuple(replace(result, ceilings=ceilings, memory_bytes=memory_bytes) for result in scenarios)
-
-
-def latest(records: Iterable[Record]) -> tuple[Record, ...]:
-    """Keep the last record of each trial: a resumed run may have measured one again."""
-    return tuple({(r.variant, r.pass_, r.group, r.repetition): r for r in records}.values())
 
 
 def _unlisted(entries: Sequence[Mapping[str, Any]], records: Sequence[Record]) -> list[dict[str, Any]]:

@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchsuite.record import latest
 from benchsuite.store import Run, load_run
 from reports import frames, trial_frames
-from reports.collect import collect, latest
+from reports.collect import collect
 from reports.ranking import rank
 
 if TYPE_CHECKING:

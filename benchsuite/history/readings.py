@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 from benchsuite.comparison import CONFIDENCE, absolute, contended, step_time_ns
 from benchsuite.environment import comparable_facts
 from benchsuite.errors import BenchsuiteError
-from benchsuite.record import CANARY, Record
+from benchsuite.record import CANARY, Record, latest
 from benchsuite.statistics import Interval, log_interval
 from benchsuite.store import load_info, load_run
 
@@ -114,10 +114,8 @@ def _problem(problems: Sequence[str]) -> str:
 
 
 def _cells(info: RunInfo, records: Iterable[Record]) -> Iterator[Cell]:
-    # A resumed run may have measured a trial again: the last one counts.
-    trials = {(r.variant, r.pass_, r.group, r.repetition): r for r in records}.values()
     passes: dict[tuple[str, str], list[Record]] = defaultdict(list)
-    for record in trials:
+    for record in latest(records):
         passes[record.variant, record.pass_].append(record)
     taken: dict[str, set[str]] = defaultdict(set)
     for (variant, _pass), members in sorted(passes.items(), key=lambda item: _rank(item[0][1])):

@@ -6,9 +6,8 @@ import statistics
 from typing import TYPE_CHECKING
 
 from benchsuite.comparison import CONFIDENCE, step_time_ns
-from benchsuite.record import CANARY
+from benchsuite.record import CANARY, latest
 from benchsuite.statistics import log_interval
-from reports.collect import latest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,6 +19,7 @@ from benchsuite.record import (
     Span,
     Turn,
     demand_schema,
+    latest,
 )
 from benchsuite.record_schema import read_info, read_record
 
@@ -180,3 +181,11 @@ def test_what_is_no_document_of_ours_is_a_value_error(document):
     for read in (read_record, read_info):
         with pytest.raises(ValueError, match="schema"):
             read(document)
+
+
+def test_the_last_record_of_a_trial_counts_and_the_sides_of_a_gate_are_two():
+    first = read_record(LEAST)
+    again = dataclasses.replace(first, seed=1)
+    base, head = (dataclasses.replace(first, side=side) for side in ("base", "head"))
+    other = dataclasses.replace(first, repetition=1)
+    assert latest([first, base, other, head, again]) == (again, base, other, head)
