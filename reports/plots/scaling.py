@@ -106,7 +106,9 @@ def scaling_plot(result: ScenarioResult, prefix: str) -> Plot | None:
     if any(len(curve.best) < len(curve.points) for curve in curves):
         reading += " Hollow: slower than another variant with as many."
     titles = ("Context", "Variant", what.capitalize(), "Speed", "95 % interval", "Ideal", "Efficiency")
-    data = data_table(titles, rows)
+    # A scenario of one context has no name for it.
+    first = 0 if any(row[0] for row in rows) else 1
+    data = data_table(titles[first:], [row[first:] for row in rows])
     return Plot(f"Scaling with {what}", to_svg(figure, f"{prefix}-scaling", alt), reading, data)
 
 

@@ -101,7 +101,9 @@ def test_the_table_has_the_efficiency_and_the_text_alternative_tells_it(make_run
 
 def test_a_single_round_has_no_interval_and_a_plot(make_run):
     found = plot(scaled(make_run, {1: [8.0], 2: [5.0]}))
-    assert found.data.texts[-1][3:5] == ("1.60", "—")
+    last = dict(zip(found.data.titles, found.data.texts[-1], strict=True))
+    assert (last["Speed"], last["95 % interval"]) == ("1.60", "—")
+    assert "Context" not in last
 
 
 def test_many_variants_with_hostile_names_are_drawn_small(make_run):
