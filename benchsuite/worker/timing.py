@@ -32,28 +32,24 @@ class Samples:
 
 def run_steps(step: Callable[[], object], count: int) -> Samples:
     """Run `count` steps and time them: on the device's own clock as well, where it is used."""
-    before = _Clocks()
+    helpers_ns = _helpers_ns()
     samples = _run_cuda_steps(step, count) if device.cuda_in_use() else _run_cpu_steps(step, count)
-    return dataclasses.replace(samples, waited_ns=_Clocks().waited_for_others_ns(before))
+    waited_ns = _waited_for_others_ns(samples.waited_ns, _helpers_ns() - helpers_ns)
+    return dataclasses.replace(samples, waited_ns=waited_ns)
 
 
-class _Clocks:
-    """What tells how long this thread waited for its core while somebody else's process had it."""
+def _helpers_ns() -> int:
+    """Return how long this process's other threads have worked, in all its life."""
+    return process_time_ns() - thread_time_ns()
 
-    def __init__(self) -> None:
-        self._waited_ns = own_wait_ns()
-        self._helpers_ns = process_time_ns() - thread_time_ns()
 
-    def waited_for_others_ns(self, before: _Clocks) -> int:
-        """Return the wait since `before`, less what this process's other threads have worked.
+def _waited_for_others_ns(waited_ns: int, helpers_ns: int) -> int:
+    """Return a wait for the core, less what this process's other threads have worked meanwhile.
 
-        Those may have had the core: a step that makes its own thread wait is slower. Where the process has children,
-        such as a data loader's workers, nothing can be told apart, and the wait counts as the step's.
-        """
-        if has_children():
-            return 0
-        helpers_ns = self._helpers_ns - before._helpers_ns
-        return max(0, self._waited_ns - before._waited_ns - helpers_ns)
+    Those may have had the core: a step that makes its own thread wait is slower. Where the process has children,
+    such as a data loader's workers, nothing can be told apart, and the wait counts as the step's.
+    """
+    return 0 if has_children() else max(0, waited_ns - helpers_ns)
 
 
 def time_first_step(step: Callable[[], object]) -> int:
@@ -66,16 +62,20 @@ def time_first_step(step: Callable[[], object]) -> int:
 
 
 def _run_cpu_steps(step: Callable[[], object], count: int) -> Samples:
-    # Lists of the final length and local names keep the loop's own cost under a microsecond a step.
+    # Lists of the final length and local names keep the loop's own cost under a microsecond a step. Linux takes the core
+    # from a thread whose slice has ended when that thread asks for processor time: what it then waits must lie between
+    # the readings of the wall clock as it lies between those of the wait, or it is taken off a turn that did not have it.
     wall, cpu = [0] * (count + 1), [0] * (count + 1)
     read_wall, read_cpu = perf_counter_ns, process_time_ns
     cpu[0] = read_cpu()
+    waited_ns = own_wait_ns()
     wall[0] = read_wall()
     for index in range(1, count + 1):
         step()
-        wall[index] = read_wall()
         cpu[index] = read_cpu()
-    return Samples(wall[-1] - wall[0], _differences(wall), _differences(cpu))
+        wall[index] = read_wall()
+    waited_ns = own_wait_ns() - waited_ns
+    return Samples(wall[-1] - wall[0], _differences(wall), _differences(cpu), waited_ns=waited_ns)
 
 
 def _run_cuda_steps(step: Callable[[], object], count: int) -> Samples:
@@ -89,19 +89,21 @@ def _run_cuda_steps(step: Callable[[], object], count: int) -> Samples:
     read_wall, read_cpu = perf_counter_ns, process_time_ns
     device.synchronize()
     cpu[0] = read_cpu()
+    waited_ns = own_wait_ns()
     wall[0] = read_wall()
     events[0].record()
     for index in range(1, count + 1):
         step()
         events[index].record()
-        wall[index] = read_wall()
         cpu[index] = read_cpu()
+        wall[index] = read_wall()
     device.synchronize()
-    wall[-1] = read_wall()
     cpu[-1] = read_cpu()
+    wall[-1] = read_wall()
+    waited_ns = own_wait_ns() - waited_ns
     pairs = itertools.pairwise(events)
     device_ns = [round(before.elapsed_time(after) * 1e6) for before, after in pairs]
-    return Samples(wall[-1] - wall[0], _differences(wall), _differences(cpu), device_ns)
+    return Samples(wall[-1] - wall[0], _differences(wall), _differences(cpu), device_ns, waited_ns)
 
 
 def _differences(readings: list[int]) -> list[int]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -129,3 +130,41 @@ def test_waiting_counts_as_the_steps_where_the_process_has_children(monkeypatch)
     finally:
         child.communicate(b"")
     assert timing.run_steps(lambda: waited.update(ns=waited["ns"] + 50), 3).waited_ns == 150
+
+
+BUSY_STEP = """
+import os, time
+os.sched_setaffinity(0, {int(os.environ["CORE"])})
+from benchsuite.worker import timing
+timing.has_children = lambda: False
+
+def step():
+    for _ in range(80):  # about 2 ms, in which no clock is asked
+        sum(range(2000))
+
+turns = []
+for _ in range(80):
+    time.sleep(0.01)  # as a worker that waits for its turn
+    turns.append(timing.run_steps(step, 3))
+# What is not waited for is at least the time that the processor worked.
+missing = [sum(turn.cpu_ns) - (turn.elapsed_ns - turn.waited_ns) for turn in turns]
+print(sum(ns > 500_000 for ns in missing), sum(turn.waited_ns > 500_000 for turn in turns))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores cannot be chosen here")
+def test_no_wait_is_taken_off_that_the_turn_did_not_have():
+    core = min(os.sched_getaffinity(0))
+    busy = subprocess.Popen(
+        [sys.executable, "-c", f"import os\nos.sched_setaffinity(0, {{{core}}})\nwhile True: pass"]
+    )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", BUSY_STEP], capture_output=True, text=True, check=True, env=os.environ | {"CORE": str(core)}
+        )  # fmt: skip
+    finally:
+        busy.kill()
+        busy.wait()
+    wrong, waiting = map(int, done.stdout.split())
+    assert waiting > 20, "the neighbour took the core from many turns"
+    assert wrong <= 4
