@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import difflib
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -14,14 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from benchsuite import leftovers
 from benchsuite.errors import UsageError
-from benchsuite.leftovers import lives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PREFIX = "benchsuite-gate-"
-OWNER = re.compile(r"benchsuite gate, process (\d+)")
+LOCKED_BY = "benchsuite gate"
+"""Why git must not prune such a worktree."""
 LAST_LINES = 5
 LAST_BYTES = 10_000
 OF_A_HOOK = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX"})
@@ -109,20 +108,20 @@ class Repository:
             UsageError: it could not be checked out.
         """
         self.remove_leftovers()
-        holder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
-        path = holder / "base"
-        try:
-            self._check_out(commit, path)
-            yield path
-        finally:
-            self._remove(path)
+        with leftovers.temporary_folder("gate") as holder:
+            path = holder / "base"
+            try:
+                self._check_out(commit, path)
+                yield path
+            finally:
+                self._remove(path)
 
     def _check_out(self, commit: str, path: Path) -> None:
         try:
             # No hooks: a checkout for a measurement is nobody's change of branch.
             _git(
                 self.root, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--detach", "--lock",
-                "--reason", f"benchsuite gate, process {os.getpid()}", str(path), commit,
+                "--reason", LOCKED_BY, str(path), commit,
             )  # fmt: skip
         except subprocess.CalledProcessError as error:
             raise UsageError(f"{commit[:12]} could not be checked out: {_said(error)}") from error
@@ -134,14 +133,14 @@ class Repository:
             key, _, value = line.partition(" ")
             if key == "worktree":
                 path = Path(value)
-            owner = OWNER.fullmatch(value) if key == "locked" else None
-            if owner and path and path.parent.name.startswith(PREFIX) and not lives(int(owner[1])):
+            if (key, value) == ("locked", LOCKED_BY) and path and leftovers.is_left(path.parent):
                 self._remove(path)
+                leftovers.remove(path.parent)
 
     def _remove(self, path: Path) -> None:
         with contextlib.suppress(subprocess.CalledProcessError):
             _git(self.root, "worktree", "remove", "--force", "--force", str(path))
-        shutil.rmtree(path.parent, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
         # Where the folder had gone already, git still keeps an entry, locked.
         with contextlib.suppress(subprocess.CalledProcessError):
             _git(self.root, "worktree", "unlock", str(path))

@@ -8,19 +8,13 @@ from typing import get_args
 
 import pytest
 
-from benchsuite.leftovers import Purpose, lives, temporary_folder
+from benchsuite.leftovers import Purpose, is_left, temporary_folder
 
 
 @pytest.fixture
 def temporary(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return tmp_path
-
-
-def dead_pid():
-    with subprocess.Popen(["true"]) as process:
-        pass
-    return process.pid
 
 
 KILLED = """
@@ -34,14 +28,36 @@ with temporary_folder(sys.argv[1]) as folder:
 """
 
 
+LIVING = """
+import sys
+from benchsuite.leftovers import temporary_folder
+with temporary_folder("compile") as folder:
+    print(folder, flush=True)
+    sys.stdin.read()
+"""
+
+LEAVES_A_CHILD = """
+import os, subprocess, sys
+from benchsuite.leftovers import temporary_folder
+with temporary_folder("compile") as folder:
+    child = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    print(folder, child.pid, flush=True)
+    os.kill(os.getpid(), 9)
+"""
+
+
+def lock_of(folder):
+    return folder.with_name(f"{folder.name}.lock")
+
+
 def test_a_folder_lasts_as_long_as_its_context(temporary):
     with temporary_folder("engine") as folder:
         (folder / "file").touch()
         assert folder.parent == temporary
-    assert not folder.exists()
+    assert list(temporary.iterdir()) == []
     with pytest.raises(KeyboardInterrupt), temporary_folder("engine") as folder:
         raise KeyboardInterrupt
-    assert not folder.exists()
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize("purpose", get_args(Purpose))
@@ -52,26 +68,66 @@ def test_what_a_killed_process_left_is_removed_by_the_next(temporary, purpose):
     left = Path(done.stdout.strip())
     assert left.parent == temporary
     assert (left / "base" / "code.so").exists()
+    assert is_left(left)
     with temporary_folder("engine") as folder:
-        assert list(temporary.iterdir()) == [folder]
+        assert sorted(temporary.iterdir()) == [folder, lock_of(folder)]
 
 
 def test_what_others_use_or_own_is_kept(temporary):
-    dead = dead_pid()
     kept = [
-        f"benchsuite-compile-{os.getpid()}-x1", "benchsuite-compile-1-x2", f"benchsuite-gate-{dead}-x3", f"other-{dead}-x4",
-        f"benchsuite-compile-{dead}-x5-y", "benchsuite-compile-x6", f"benchsuite-aoti-{dead}-x7",
+        "benchsuite-compile-0123456789abcdef", "benchsuite-compile-0123456789ABCDEF", "benchsuite-aoti-0123456789abcdef",
+        "benchsuite-compile-123", "other-0123456789abcdef",
     ]  # fmt: skip
     for name in kept:
         (temporary / name).mkdir()
+    for name in kept[1:]:
+        (temporary / f"{name}.lock").touch()
     (temporary / "benchsuite.lock").touch()
-    with temporary_folder("compile"), temporary_folder("compile"):
-        assert {path.name for path in temporary.iterdir()} > {*kept, "benchsuite.lock"}
-    assert sorted(path.name for path in temporary.iterdir()) == sorted([*kept, "benchsuite.lock"])
+    before = set(temporary.iterdir())
+    with temporary_folder("compile") as first, temporary_folder("compile") as second:
+        assert set(temporary.iterdir()) == before | {first, lock_of(first), second, lock_of(second)}
+    assert set(temporary.iterdir()) == before
 
 
-def test_only_a_process_that_is_there_lives():
-    assert lives(os.getpid())
-    assert lives(1)
-    assert not lives(dead_pid())
-    assert not lives(10**30)
+def test_a_folder_is_left_when_its_process_has_ended(temporary):
+    with subprocess.Popen(
+        [sys.executable, "-c", LIVING], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True,
+        env=os.environ | {"TMPDIR": str(temporary)},
+    ) as process:  # fmt: skip
+        folder = Path(process.stdout.readline().strip())
+        assert not is_left(folder)
+        with temporary_folder("engine"):
+            assert folder.exists()
+        process.kill()
+        process.wait()
+        assert is_left(folder)
+
+
+def test_a_child_that_outlives_the_process_keeps_nothing_in_use(temporary):
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVES_A_CHILD], capture_output=True, text=True, check=False,
+        env=os.environ | {"TMPDIR": str(temporary)},
+    )  # fmt: skip
+    folder, child = done.stdout.split()
+    try:
+        os.kill(int(child), 0)
+        assert Path(folder).exists()
+        assert is_left(Path(folder))
+    finally:
+        os.kill(int(child), 9)
+
+
+def test_a_lock_that_cannot_be_opened_is_anothers(temporary):
+    folder = temporary / "benchsuite-view-0123456789abcdef"
+    folder.mkdir()
+    lock_of(folder).mkdir()
+    assert not is_left(folder)
+    with temporary_folder("view"):
+        assert folder.exists()
+
+
+def test_a_lock_without_a_folder_is_removed(temporary):
+    lock = lock_of(temporary / "benchsuite-view-0123456789abcdef")
+    lock.touch()
+    with temporary_folder("view"):
+        assert not lock.exists()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchsuite.errors import UsageError
-from benchsuite.gate.worktree import PREFIX, Repository, prepare
+from benchsuite.gate.worktree import LOCKED_BY, Repository, prepare
 
 
 @pytest.fixture
@@ -21,18 +21,11 @@ def repository(git):
     return Repository.around(git.root)
 
 
-def dead_pid():
-    """Return the id of a process that has been waited for."""
-    with subprocess.Popen(["true"]) as process:
-        pass
-    return process.pid
-
-
-def leave(git, tmp_path, owner):
-    """Leave a worktree as a gate of that process would; `owner` is its id or a whole reason."""
-    reason = f"benchsuite gate, process {owner}" if isinstance(owner, int) else owner
-    holder = tmp_path / "temporary" / f"{PREFIX}{len(git.worktrees())}"
+def leave(git, tmp_path, reason=LOCKED_BY):
+    """Leave a worktree as a killed gate would, or one that only looks like it."""
+    holder = tmp_path / "temporary" / f"benchsuite-gate-{len(git.worktrees()):016x}"
     holder.mkdir()
+    holder.with_name(f"{holder.name}.lock").touch()
     git("worktree", "add", "-q", "--detach", "--lock", "--reason", reason, holder / "base", "HEAD")
     return holder
 
@@ -162,34 +155,32 @@ def test_a_commit_that_cannot_be_checked_out_leaves_nothing_behind(git, reposito
 
 
 def test_what_a_killed_gate_left_is_removed_by_the_next(git, repository, tmp_path):
-    left = leave(git, tmp_path, dead_pid())
+    left = leave(git, tmp_path)
     with repository.worktree(repository.head_commit()) as path:
         assert git.worktrees() == [path]
         assert not left.exists()
 
 
 def test_what_a_killed_gate_left_is_forgotten_where_its_folder_has_gone(git, repository, tmp_path):
-    shutil.rmtree(leave(git, tmp_path, dead_pid()))
+    shutil.rmtree(leave(git, tmp_path))
     assert len(git.worktrees()) == 1
     repository.remove_leftovers()
     assert git.worktrees() == []
 
 
-def test_what_a_living_gate_uses_is_kept(git, repository, tmp_path):
-    kept = leave(git, tmp_path, os.getpid())
-    somebody_elses = leave(git, tmp_path, 1)
-    with repository.worktree(repository.head_commit()):
-        assert (kept / "base" / "a.py").exists()
-        assert (somebody_elses / "base" / "a.py").exists()
-    assert git.worktrees() == [kept / "base", somebody_elses / "base"]
+def test_what_a_living_gate_uses_is_kept(git, repository):
+    with repository.worktree(repository.head_commit()) as first:
+        with repository.worktree(repository.head_commit()) as second:
+            assert git.worktrees() == [first, second]
+            assert (first / "a.py").exists()
+        assert git.worktrees() == [first]
+    assert git.worktrees() == []
 
 
 def test_worktrees_of_the_users_are_kept(git, repository, tmp_path):
-    pid = dead_pid()
-    mine = leave(git, tmp_path, f"on a stick, not benchsuite gate, process {pid}")
+    mine = leave(git, tmp_path, f"on a stick, not {LOCKED_BY}")
     git("worktree", "add", "-q", "--detach", tmp_path / "plain", "HEAD")
-    git("worktree", "add", "-q", "--detach", "--lock", "--reason", f"benchsuite gate, process {pid}",
-        tmp_path / "elsewhere", "HEAD")  # fmt: skip
+    git("worktree", "add", "-q", "--detach", "--lock", "--reason", LOCKED_BY, tmp_path / "elsewhere", "HEAD")
     repository.remove_leftovers()
     assert len(git.worktrees()) == 3
     assert (mine / "base" / "a.py").exists()
@@ -217,6 +208,7 @@ def test_a_gate_that_was_really_killed(git, repository):
     repository.remove_leftovers()
     assert git.worktrees() == []
     assert not left.parent.exists()
+    assert not left.parent.with_name(f"{left.parent.name}.lock").exists()
 
 
 def test_no_hook_is_run(git, repository, tmp_path):
