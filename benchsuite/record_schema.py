@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from benchsuite.record import SAMPLES, Record, RunInfo, Span, Turn, demand_schema
 from benchsuite.samples import Samples
-
-Read = TypeVar("Read")
+from benchsuite.validation import validated
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def read_record(document: Any) -> Record:
             ]
     # They are counted in millions, and an array checks them by itself.
     samples: dict[str, Any] = {name: _samples(name, values.pop(name)) for name in SAMPLES if name in values}
-    return dataclasses.replace(_validated(_RECORD, values), **samples)
+    return dataclasses.replace(validated(_RECORD, values), **samples)
 
 
 def read_info(document: Any) -> RunInfo:
@@ -86,8 +85,8 @@ def read_info(document: Any) -> RunInfo:
         ValueError: the document is no header of a run; the text says where.
     """
     demand_schema(document)
-    info = _validated(_INFO, document)
-    _validated(_SCENARIOS, {"scenarios": info.scenarios})
+    info = validated(_INFO, document)
+    validated(_SCENARIOS, {"scenarios": info.scenarios})
     return info
 
 
@@ -98,12 +97,3 @@ def _samples(name: str, values: Any) -> Samples:
         return Samples(values)
     except (TypeError, OverflowError) as error:
         raise ValueError(f"{name}: {error}") from error
-
-
-def _validated(adapter: TypeAdapter[Read], document: Any) -> Read:
-    try:
-        return adapter.validate_python(document)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the whole"
-        raise ValueError(f"{where}: {first['msg'][:1].lower()}{first['msg'][1:]}") from error

@@ -14,7 +14,7 @@ from reports.compare.as_json import difference_document
 from reports.compare.difference import RunDifference, Unmatched, VariantDifference, compare_runs
 from reports.compare.difference_words import has_changed, tell, tell_drift
 from reports.document import write_file
-from reports.gate.files import read_verdict, write_verdict
+from reports.gate.files import load_verdict, write_verdict
 from reports.load import ReportData, load
 from reports.ranking import Ranked, by_place, rank, ranking_notes
 from reports.table import Table
@@ -39,9 +39,9 @@ __all__ = [
     "difference_document",
     "has_changed",
     "load",
+    "load_verdict",
     "rank",
     "ranking_notes",
-    "read_verdict",
     "summarise",
     "tell",
     "tell_drift",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reports.gate.files import read_verdict
+from reports.gate.files import load_verdict
 from reports.gate.page import render_verdict
 from reports.load import load
 from reports.page import render
@@ -20,5 +20,5 @@ def render_page(run: Path) -> str:
         UsageError: there is no run at this path, or it is damaged.
         NotComparableError: a newer version of benchsuite wrote it.
     """
-    verdict = read_verdict(run)
+    verdict = load_verdict(run)
     return render_verdict(verdict) if verdict else render(load(run))

@@ -134,7 +134,7 @@ def _header(loads: Sequence[int], seed: int, parts: tuple[Part, ...], device: De
             **{package: version(package) for package in ("torch", "memray")},
         },
         commit=describe_commit(PROJECT_ROOT) if (PROJECT_ROOT / ".git").exists() else None,
-        machine=dataclasses.asdict(read_machine()),
+        machine=read_machine(),
         device=device,
     )
 
@@ -156,7 +156,7 @@ def _facts(header: SelfTest) -> dict[str, str]:
     return {
         "commit": str(header.commit),
         **header.versions,
-        **comparable_facts(header.machine, {}, {}),
+        **comparable_facts(dataclasses.asdict(header.machine), {}, {}),
     }
 
 

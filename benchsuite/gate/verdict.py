@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from benchsuite.record import SCHEMA, demand_schema
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from benchsuite.record import SCHEMA
 
 FindingVerdict: TypeAlias = Literal[
     "regression", "improvement", "unchanged", "inconclusive", "not comparable", "new", "missing", "failed"
@@ -83,19 +81,6 @@ class Finding:
             document[name] = [_finite(ratio) for ratio in document[name]]
         return {key: _finite(value) if isinstance(value, float) else value for key, value in document.items()}
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Finding:
-        """Read what `to_json` wrote; keys of later minor additions are ignored."""
-        known = {f.name for f in dataclasses.fields(cls)}
-        values = {key: value for key, value in document.items() if key in known}
-        if values.get("interval") is not None:
-            low, high = values["interval"]
-            values["interval"] = (low if low is not None else 0.0, high if high is not None else math.inf)
-        for name in RATIOS:
-            known_ratios = (ratio for ratio in values.get(name) or () if ratio is not None)
-            values[name] = tuple(ratio for ratio in map(float, known_ratios) if 0 < ratio < math.inf)
-        return cls(**values)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideInfo:
@@ -109,12 +94,6 @@ class SideInfo:
     python: str = ""
     environment: Mapping[str, Any] = field(default_factory=dict)
     """What its workers saw: torch, threads, BLAS, variables."""
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> SideInfo:
-        """Read what `dataclasses.asdict` made of one; keys of later minor additions are ignored."""
-        known = {f.name for f in dataclasses.fields(cls)}
-        return cls(**{key: value for key, value in document.items() if key in known})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,22 +131,6 @@ class Verdict:
         document = {"schema": SCHEMA, "verdict": self.verdict, **dataclasses.asdict(self)}
         document["findings"] = [finding.to_json() for finding in self.findings]
         return document
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Verdict:
-        """Read what `to_json` wrote; keys of later minor additions are ignored.
-
-        Raises:
-            NotComparableError: the schema is newer than this version reads.
-            KeyError, TypeError, ValueError: the document is no verdict.
-        """
-        demand_schema(document)
-        known = {f.name for f in dataclasses.fields(cls)}
-        values = {key: value for key, value in document.items() if key in known}
-        values["base"], values["head"] = (SideInfo.from_json(document[side]) for side in ("base", "head"))
-        values["findings"] = tuple(map(Finding.from_json, document["findings"]))
-        values["warnings"] = tuple(document.get("warnings", ()))
-        return cls(**values)
 
 
 def _finite(value: float) -> float | None:

@@ -18,7 +18,7 @@ from reports.exports.run_json import run_json
 from reports.exports.run_junit import run_junit
 from reports.exports.run_markdown import run_markdown
 from reports.exports.tensorboard_events import write_events
-from reports.gate.files import read_verdict
+from reports.gate.files import load_verdict
 from reports.load import load
 from reports.selection import select
 
@@ -99,7 +99,7 @@ def _of_gate(path: Path, format_: str, wanted: Sequence[str]) -> str:
         raise _refusal(path, format_)
     if wanted:
         raise UsageError(f"{path}: a gate's verdict is exported whole: leave out -k")
-    verdict = read_verdict(path)
+    verdict = load_verdict(path)
     if verdict is None:
         raise UsageError(f"{path}: this gate was not finished, so that it has no verdict: run it again")
     return OF_GATES[format_](verdict)

@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING, Final
 
 from benchsuite.errors import NotComparableError, UsageError
-from benchsuite.gate.verdict import Verdict
 from benchsuite.store import REPORT_FILE, VERDICT_FILE
 from reports.document import write_file
 from reports.exports import junit, summary
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from benchsuite.gate.verdict import Verdict
 
 JUNIT_FILE: Final = "junit.xml"
 SUMMARY_FILE: Final = "summary.md"
@@ -34,21 +35,21 @@ def write_verdict(verdict: Verdict, directory: Path) -> Path:
     return write_file(directory / REPORT_FILE, render_verdict(verdict))
 
 
-def read_verdict(directory: Path) -> Verdict | None:
+def load_verdict(directory: Path) -> Verdict | None:
     """Read a gate's verdict back; None where the directory holds none.
 
     Raises:
         UsageError: the file is damaged.
         NotComparableError: a newer version of benchsuite wrote it.
     """
+    from benchsuite.gate.verdict_schema import read_verdict
+
     path = directory / VERDICT_FILE
     if not path.is_file():
         return None
     try:
-        return Verdict.from_json(json.loads(path.read_text(encoding="utf-8")))
+        return read_verdict(json.loads(path.read_text(encoding="utf-8")))
     except NotComparableError as error:
         raise NotComparableError(f"{path}: {error}") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(
-            f"{path}: not a gate's verdict ({type(error).__name__}: {error}): the file is damaged"
-        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: not a gate's verdict ({error}): the file is damaged") from error

@@ -16,7 +16,7 @@ from benchsuite.store import RECORDS_FILE, load_info
 from reports import format as fmt
 from reports.document import date
 from reports.facts import seconds_of, took_s
-from reports.gate.files import read_verdict
+from reports.gate.files import load_verdict
 from reports.gate.rows import title
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def standing(run: Path) -> Standing:
 
 
 def _read(run: Path, size: str) -> Standing:
-    info, verdict = load_info(run), read_verdict(run)
+    info, verdict = load_info(run), load_verdict(run)
     counts = _tally(run)
     outcome, tone = _verdict(verdict) if verdict else _outcome(info, counts)
     missing = "" if (run / RECORDS_FILE).is_file() else f"{RECORDS_FILE} is missing"

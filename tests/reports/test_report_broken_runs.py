@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sample_run import make_info, make_records
+from sample_verdict import make_verdict
 
 from benchsuite.errors import BenchsuiteError
-from benchsuite.store import INFO_FILE, RECORDS_FILE
-from reports.load import load
-from reports.page import render
+from benchsuite.store import INFO_FILE, RECORDS_FILE, VERDICT_FILE
+from reports.pages import render_page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,7 @@ def write(folder: Path, info: Any, records: list[Any]) -> Path:
 def page_or_line(run: Path) -> str:
     """Return the page of a run; empty: it was refused, in one line."""
     try:
-        page = render(load(run))
+        page = render_page(run)
     except BenchsuiteError as error:
         line = str(error)
         page = ""
@@ -95,3 +95,14 @@ def test_a_damaged_header_leaves_a_page_or_one_line(whole, tmp_path, damages):
     for seed, value, drop in damages:
         damaged(info, seed, value, drop=drop)
     page_or_line(write(tmp_path, info, records))
+
+
+@pytest.mark.slow
+@given(DAMAGES)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_verdict_leaves_a_page_or_one_line(tmp_path, damages):
+    document = json.loads(json.dumps(make_verdict().to_json()))
+    for seed, value, drop in damages:
+        damaged(document, seed, value, drop=drop)
+    tmp_path.joinpath(VERDICT_FILE).write_text(json.dumps(document), encoding="utf-8")
+    page_or_line(tmp_path)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import TypeAdapter
+
+from benchsuite.environment import Machine
 from benchsuite.errors import UsageError
 from benchsuite.gate.self_test.plan import Batch, Part, Plant
 from benchsuite.gate.verdict import Finding
+from benchsuite.gate.verdict_schema import with_findings
 from benchsuite.record import SCHEMA, demand_schema
+from benchsuite.scenario import Device
+from benchsuite.validation import validated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
-
-    from benchsuite.scenario import Device
 
 PLAN_FILE = "self-test.json"
 DECISIONS_FILE = "decisions.jsonl"
@@ -50,16 +55,6 @@ class Decision:
         document = dataclasses.asdict(self)
         return {**document, "findings": [finding.to_json() for finding in self.findings]}
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Decision:
-        """Read what `to_json` wrote.
-
-        Raises:
-            KeyError, TypeError, ValueError: the document is no decision.
-        """
-        findings = tuple(map(Finding.from_json, document["findings"]))
-        return cls(**{**document, "findings": findings, "plant": Plant(**document["plant"])})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfTest:
@@ -73,30 +68,17 @@ class SelfTest:
     versions: Mapping[str, str]
     """Of benchsuite, Python, torch and memray, by name."""
     commit: str | None
-    machine: Mapping[str, Any]
-    """A `benchsuite.environment.Machine` as a dictionary."""
+    machine: Machine
     device: Device = "cpu"
-    """Where the steps run."""
+    """Where the steps run; self-tests that were begun before there was a choice do not say it."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the header as it stands in `self-test.json`."""
         return {"schema": SCHEMA, **dataclasses.asdict(self)}
 
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> SelfTest:
-        """Read what `to_json` wrote.
 
-        Raises:
-            NotComparableError: the schema is newer than this version reads.
-            KeyError, TypeError, ValueError: the document is no such header.
-        """
-        demand_schema(document)
-        values = {f.name: document[f.name] for f in dataclasses.fields(cls) if f.name != "device"}
-        # Self-tests that were begun before there was a choice.
-        values["device"] = document.get("device", "cpu")
-        values["loads"] = tuple(values["loads"])
-        values["batches"] = tuple(map(Batch.from_json, values["batches"]))
-        return cls(**values)
+_HEADER: Final = TypeAdapter(SelfTest)
+_DECISION: Final = TypeAdapter(Decision)
 
 
 class SelfTestDirectory:
@@ -132,10 +114,12 @@ class SelfTestDirectory:
             NotComparableError: a newer version of benchsuite wrote it.
         """
         try:
-            return SelfTest.from_json(json.loads((self.path / PLAN_FILE).read_text(encoding="utf-8")))
+            document = json.loads((self.path / PLAN_FILE).read_text(encoding="utf-8"))
+            demand_schema(document)
+            return validated(_HEADER, document)
         except OSError as error:
             raise UsageError(f"{self.path}: no self-test is there (it has no {PLAN_FILE})") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"{self.path / PLAN_FILE}: not a self-test's header ({error})") from error
 
     def append(self, decisions: Sequence[Decision]) -> None:
@@ -168,8 +152,8 @@ class SelfTestDirectory:
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         for number, line in enumerate(lines, start=1):
             try:
-                decision = Decision.from_json(json.loads(line))
-            except (ValueError, KeyError, TypeError) as error:
+                decision = _decision(json.loads(line))
+            except (ValueError, RecursionError) as error:
                 if number == len(lines):
                     break
                 raise UsageError(
@@ -182,6 +166,10 @@ class SelfTestDirectory:
             if len(found.get(batch.number, ())) == len(batch.decisions)
             for decision in found[batch.number].values()
         )
+
+
+def _decision(document: Any) -> Decision:
+    return validated(_DECISION, with_findings(document) if isinstance(document, dict) else document)
 
 
 def _drop_torn_line(path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from benchsuite.errors import BenchsuiteError
 from benchsuite.gate.self_test.plan import METRICS
 from benchsuite.gate.self_test.project import MODULE, environment
-from benchsuite.gate.verdict import Verdict
+from benchsuite.gate.verdict_schema import read_verdict
 from benchsuite.origin import PROJECT_ROOT
 from benchsuite.worker.process import die_with
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchsuite.gate.self_test.plan import Batch
+    from benchsuite.gate.verdict import Verdict
 
 COMMAND = (sys.executable, "-m", "benchsuite", "gate")
 DECIDED = frozenset({0, 1, 3, 4, 5})
@@ -65,8 +66,8 @@ def ask_gate(batch: Batch, base: str, project: Path, runs: Path, command: Sequen
     if code not in DECIDED:
         raise GateFailedError(f"the gate ended with {code}: {said}")
     try:
-        return Verdict.from_json(json.loads(out))
-    except (ValueError, KeyError, TypeError) as error:
+        return read_verdict(json.loads(out))
+    except ValueError as error:
         raise GateFailedError(f"the gate's answer cannot be read ({error}): {said}") from error
 
 

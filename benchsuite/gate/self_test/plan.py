@@ -7,7 +7,7 @@ import math
 import random
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from benchsuite.gate.settings import DEFAULT_LIMITS, TIME_METRICS
 
@@ -62,12 +62,6 @@ class Batch:
     """How many busy neighbours it has."""
     seed: int
     decisions: tuple[Planned, ...]
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Batch:
-        """Read what `dataclasses.asdict` made of one."""
-        decisions = tuple(Planned(d["variant"], Plant(**d["plant"])) for d in document["decisions"])
-        return cls(**{**document, "decisions": decisions})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

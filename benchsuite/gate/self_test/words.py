@@ -7,7 +7,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchsuite.environment import Machine
 from benchsuite.record import SCHEMA
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def markdown(header: SelfTest, found: Tally, made: int) -> str:
         _introduction(header, made),
         "",
         f"- Begun: {header.started}",
-        f"- Machine: {Machine(**{**header.machine, 'gpus': tuple(header.machine['gpus'])}).describe()}",
+        f"- Machine: {header.machine.describe()}",
         f"- Software: {', '.join(f'{name} {version}' for name, version in header.versions.items())}",
         f"- Commit: {header.commit or 'not known'}",
         "",
@@ -88,7 +87,7 @@ def document(header: SelfTest, found: Tally, made: int) -> dict[str, Any]:
         "device": header.device,
         "versions": dict(header.versions),
         "commit": header.commit,
-        "machine": dict(header.machine),
+        "machine": dataclasses.asdict(header.machine),
         "planned": sum(len(batch.decisions) for batch in header.batches),
         "decisions": made,
         "rows": [{**dataclasses.asdict(row), "called": _rate_document(row.called)} for row in found.rows],

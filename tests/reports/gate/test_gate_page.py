@@ -25,7 +25,7 @@ def test_a_verdict_is_written_for_everyone_and_read_back(tmp_path: Path) -> None
     page = reports.write_verdict(make_verdict(), tmp_path)
     assert page == tmp_path / "report.html"
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
-    assert reports.read_verdict(tmp_path) == make_verdict()
+    assert reports.load_verdict(tmp_path) == make_verdict()
 
 
 def test_a_gates_directory_is_reported_like_a_runs(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections import Counter
 
 from hypothesis import given
@@ -13,7 +11,6 @@ from benchsuite.gate.self_test.plan import (
     METRICS,
     NONE,
     WORK,
-    Batch,
     Counts,
     Plant,
     make_plan,
@@ -122,8 +119,3 @@ def test_times_and_exact_metrics_are_all_that_the_gate_judges():
 
     assert set(METRICS["time"]) | set(METRICS["exact"]) == set(GateSettings().metrics)
     assert not set(METRICS["time"]) & set(METRICS["exact"])
-
-
-def test_a_batch_survives_json():
-    for batch in make_plan((0, 2), 1):
-        assert Batch.from_json(json.loads(json.dumps(dataclasses.asdict(batch)))) == batch

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchsuite.environment import read_machine
 from benchsuite.errors import UsageError
 from benchsuite.gate.self_test.decisions import DECISIONS_FILE, SelfTest, SelfTestDirectory
 from benchsuite.gate.self_test.gate_command import GateFailedError
@@ -45,7 +46,7 @@ def directory(tmp_path):
         batches=BATCHES,
         versions={},
         commit=None,
-        machine={},
+        machine=read_machine(),
     )
     return SelfTestDirectory.create(tmp_path / "self-test", header)
 
@@ -190,20 +191,3 @@ def test_a_damaged_line_is_told_with_its_number(directory, log):
     path.write_text("{}\n" + path.read_text())
     with pytest.raises(UsageError, match="line 1: not a decision"):
         directory.decisions(BATCHES)
-
-
-def test_the_header_says_what_was_planned(directory):
-    assert SelfTestDirectory(directory.path).header().batches == BATCHES
-
-
-def test_one_self_test_does_not_overwrite_another(directory):
-    with pytest.raises(UsageError, match="--resume"):
-        SelfTestDirectory.create(directory.path, directory.header())
-
-
-def test_there_must_be_something_to_resume(tmp_path):
-    with pytest.raises(UsageError, match="no self-test is there"):
-        SelfTestDirectory(tmp_path).header()
-    (tmp_path / "self-test.json").write_text("{}")
-    with pytest.raises(UsageError, match="not a self-test's header"):
-        SelfTestDirectory(tmp_path).header()
