@@ -147,7 +147,7 @@ def safe_name(variant: str) -> str:
     name = re.sub(r"[^A-Za-z0-9._=,-]", "_", plain).strip(".")[:LONGEST_NAME]
     if name and name == plain:
         return name
-    return f"{name}-{hashlib.sha256(variant.encode()).hexdigest()[:8]}"
+    return f"{name}-{hashlib.sha256(variant.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def load_info(path: Path) -> RunInfo:
