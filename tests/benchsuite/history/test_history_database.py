@@ -3,8 +3,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 
 import pytest
 from sample_history import SLOWER, STEADY, timing, write_day, write_history
@@ -239,36 +237,19 @@ def test_postgresql_takes_the_tables():
         assert "CREATE TABLE" in str(CreateTable(table).compile(dialect=postgresql.dialect()))
 
 
-READER = """
-import sys
-from pathlib import Path
-from benchsuite.history.database import read_history
-ledger = read_history([Path(sys.argv[1])], "step_time", sys.argv[2] or None, lambda text: print(text, file=sys.stderr))
-print(len(ledger.runs), len(ledger.readings))
-"""
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("shared", [False, True])
-def test_processes_at_once_do_not_disturb_each_other(tmp_path, shared):
+def test_processes_at_once_do_not_disturb_each_other(tmp_path, read_at_once, shared):
     root = tmp_path / "runs"
     write_history(root, 30)
-    database = f"sqlite:///{tmp_path / 'shared.db'}" if shared else ""
+    database = f"sqlite:///{tmp_path / 'shared.db'}" if shared else None
     if not shared:
         (root / INDEX_FILE).write_bytes(b"damaged" * 1000)
-    readers = [
-        subprocess.Popen(
-            [sys.executable, "-c", READER, str(root), database],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for _ in range(4)
-    ]  # fmt: skip
-    ended = [reader.communicate(timeout=240) for reader in readers]
-    assert [reader.returncode for reader in readers] == [0] * 4, ended
-    assert {out for out, _err in ended} == {"30 120\n"}
-    assert sum("made anew" in err for _out, err in ended) == (0 if shared else 1)
-    assert sum("in use" in err for _out, err in ended) == 0
-    assert SLOWER in {r.variant for r in read_history([root], "step_time", database or None, print).readings}
+    counted, said = read_at_once(root, database)
+    assert set(counted) == {"30 120\n"}
+    assert sum("made anew" in text for text in said) == (0 if shared else 1)
+    assert not any("in use" in text for text in said)
+    assert SLOWER in {r.variant for r in read_history([root], "step_time", database, print).readings}
 
 
 def test_what_a_driver_says_is_one_line_without_secrets():

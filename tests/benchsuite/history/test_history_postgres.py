@@ -7,7 +7,6 @@ import pwd
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import uuid
 from pathlib import Path
@@ -22,13 +21,6 @@ from benchsuite.history.schema import VERSION
 
 pytestmark = pytest.mark.slow
 PASSWORD = "open-sesame"
-READER = """
-import sys
-from pathlib import Path
-from benchsuite.history.database import read_history
-ledger = read_history([Path(sys.argv[1])], "step_time", sys.argv[2], lambda text: print(text, file=sys.stderr))
-print(len(ledger.runs), len(ledger.readings))
-"""
 
 
 def programs():
@@ -196,16 +188,7 @@ def test_a_server_that_refuses_is_told_in_one_line_without_the_password(database
     assert "\n" not in str(caught.value)
 
 
-def test_processes_at_once_do_not_disturb_each_other(database, tmp_path):
-    root = tmp_path / "runs"
-    write_history(root, 30)
-    readers = [
-        subprocess.Popen(
-            [sys.executable, "-c", READER, str(root), database],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for _ in range(4)
-    ]  # fmt: skip
-    ended = [reader.communicate(timeout=240) for reader in readers]
-    assert [reader.returncode for reader in readers] == [0] * 4, ended
-    assert {out for out, _err in ended} == {"30 120\n"}
+def test_processes_at_once_do_not_disturb_each_other(database, tmp_path, read_at_once):
+    write_history(tmp_path / "runs", 30)
+    counted, _said = read_at_once(tmp_path / "runs", database)
+    assert set(counted) == {"30 120\n"}
