@@ -25,12 +25,12 @@ def read_verdict(document: Any) -> Verdict:
     return validated(_VERDICT, with_findings(document))
 
 
-def with_findings(document: dict[str, Any]) -> dict[str, Any]:
+def with_findings(document: Any) -> Any:
     """Return a document whose `findings` hold again what JSON cannot say: an interval that is open at an end.
 
     Ratios that are none, such as those of a pair that took no time, are left out.
     """
-    findings = document.get("findings")
+    findings = document.get("findings") if isinstance(document, dict) else None
     return document | {"findings": list(map(_finding, findings))} if isinstance(findings, list) else document
 
 

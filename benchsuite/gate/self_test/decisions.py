@@ -152,7 +152,7 @@ class SelfTestDirectory:
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         for number, line in enumerate(lines, start=1):
             try:
-                decision = _decision(json.loads(line))
+                decision = validated(_DECISION, with_findings(json.loads(line)))
             except (ValueError, RecursionError) as error:
                 if number == len(lines):
                     break
@@ -166,10 +166,6 @@ class SelfTestDirectory:
             if len(found.get(batch.number, ())) == len(batch.decisions)
             for decision in found[batch.number].values()
         )
-
-
-def _decision(document: Any) -> Decision:
-    return validated(_DECISION, with_findings(document) if isinstance(document, dict) else document)
 
 
 def _drop_torn_line(path: Path) -> None:
