@@ -101,6 +101,8 @@ def write_comparison(
     Raises:
         UsageError: the page cannot be written there.
     """
+    from reports.compare.files import way
     from reports.compare.page import render_comparison
 
-    return write_file(path, render_comparison(difference, before, after, names=names, page=path))
+    ways = way(before.run.path, path), way(after.run.path, path)
+    return write_file(path, render_comparison(difference, before, after, names=names, ways=ways))

@@ -25,12 +25,20 @@ UNITS = re.compile(
 SCRIPTS = ("script.js", "saving.js", "tables.js", "samples.js")
 """What becomes the one script of a page, in this order."""
 
+NOWHERE = "'none'"
+"""As a source of a Content-Security-Policy."""
+
 FACTOR = re.compile(r"(\d[\d,.]*\stimes\s\(\d[\d,.]* to \d[\d,.]*\))")
 """A factor with its interval: `1.31 times (1.27 to 1.36)`."""
 
 
 def render_document(
-    template: str, *, scripts: Sequence[str] = SCRIPTS, connect: str = "", **content: object
+    template: str,
+    *,
+    scripts: Sequence[str] = SCRIPTS,
+    connect: str = "",
+    submit: str = NOWHERE,
+    **content: object,
 ) -> str:
     """Return one HTML document from a template that extends `base.html.j2`.
 
@@ -38,25 +46,26 @@ def render_document(
         template: its name.
         scripts: the names of the scripts that become the page's one.
         connect: where it may read from, as a source of a Content-Security-Policy; empty: from nowhere.
+        submit: where its forms may lead, likewise.
         **content: what the template shows.
     """
     environment = _environment()
     return environment.get_template(template).render(
         style=_source(environment, "style.css"),
         script=_script(environment, scripts),
-        policy=page_policy(scripts=scripts, connect=connect),
+        policy=page_policy(scripts=scripts, connect=connect, submit=submit),
         version=__version__,
         **content,
     )
 
 
-def page_policy(*, scripts: Sequence[str] = SCRIPTS, connect: str = "") -> str:
+def page_policy(*, scripts: Sequence[str] = SCRIPTS, connect: str = "", submit: str = NOWHERE) -> str:
     """Return the Content-Security-Policy of such a page: its own style and script, by their digests, and nothing else."""
     environment = _environment()
     return (
         f"default-src 'none'; style-src {_digest(_source(environment, 'style.css'))}; "
-        f"script-src {_digest(_script(environment, scripts))}; base-uri 'none'; form-action 'none'"
-        + (f"; connect-src {connect}" if connect else "")
+        f"script-src {_digest(_script(environment, scripts))}; base-uri 'none'; "
+        f"form-action {submit}" + (f"; connect-src {connect}" if connect else "")
     )
 
 

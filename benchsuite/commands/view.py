@@ -58,6 +58,7 @@ def view(run: Path | None, runs_dir: Path, port: int, open_: bool | None, as_jso
         Pages(
             index=partial(pages.index_page, library.root),
             files=pages.files_page,
+            comparison=pages.comparison_page,
             report=pages.report_page,
             trace=pages.trace_page,
             trouble=pages.trouble_page,

@@ -9,7 +9,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 LONGEST_TARGET: Final = 4096
 """Characters."""
@@ -33,6 +33,8 @@ class Address:
     """Whether it ends in a slash: relative links start from there."""
     raw: bool = False
     """Whether the file itself is asked for, not the page that leads to it."""
+    compared: tuple[str, str] | None = None
+    """At the list of all runs: the two to compare; an empty name: none that there could be."""
 
 
 class Addresses:
@@ -49,6 +51,10 @@ class Addresses:
     def index(self) -> str:
         """Return the path of the list of runs."""
         return f"/{self._token}/"
+
+    def comparison(self, before: str, after: str) -> str:
+        """Return the path of the comparison of two runs, as the form of the list sends it."""
+        return f"{self.index()}?a={quote(form_value(before))}&b={quote(form_value(after))}"
 
     def of(self, run: str, file: str = "") -> str:
         """Return the path of a run's file, given relative to its directory; without one, of the page of its files."""
@@ -73,10 +79,26 @@ class Addresses:
         if None in names:
             return None
         run, *file = [name for name in names if name is not None] or [""]
+        if not run:
+            return Address(folder=folder, compared=_compared(query))
         return Address(run, tuple(file), folder=folder, raw=query == "raw")
 
     def _token_of(self, run: str) -> str:
         return hmac.new(self._token.encode(), os.fsencode(run), hashlib.sha256).hexdigest()
+
+
+def form_value(run: str) -> str:
+    """Return what stands for a run in a form: ASCII, whatever bytes its name has; the form quotes it once more."""
+    return _quoted(run)
+
+
+def _compared(query: str) -> tuple[str, str] | None:
+    """Return the names of two runs that a form has sent; None: it is no such form's query."""
+    sent = dict(parse_qsl(query))
+    if not sent.keys() & {"a", "b"}:
+        return None
+    before, after = (_name(sent.get(side, "")) or "" for side in ("a", "b"))
+    return before, after
 
 
 def _name(word: str) -> str | None:

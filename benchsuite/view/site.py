@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from benchsuite.errors import BenchsuiteError
 from benchsuite.store import RECORDS_FILE, REPORT_FILE
 from benchsuite.view import responses
+from benchsuite.view.address import form_value
 from benchsuite.view.library import open_file
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Shelved:
     report: str
     files: str
     records: str
+    form_value: str
+    """What stands for it in the form that asks for a comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Pages:
     index: Callable[[Sequence[Shelved]], Page]
     files: Callable[[Path, str], Page]
     """Of a run's directory, with the address of all runs; links to files are relative to it."""
+    comparison: Callable[[Shelved, Shelved, str], Page]
+    """From one run to another, with the address of all runs."""
     report: Callable[[Path], Page]
     trace: Callable[[Path, tuple[str, ...], int], Page]
     """Of a trace: its run, its path from there and its size in bytes; the file itself is at `?raw`."""
@@ -87,7 +92,9 @@ class Site:
 
     def _answer(self, address: Address, request: Request) -> Response | None:
         if not address.run:
-            return self._index() if address.folder else _moved(self._addresses.index())
+            if not address.folder:
+                return _moved(self._addresses.index())
+            return self._index() if address.compared is None else self._comparison(*address.compared)
         run = self._library.run(address.run)
         if run is None:
             return None
@@ -98,16 +105,26 @@ class Site:
         return None if address.folder else self._file(run, address, request)
 
     def _index(self) -> Response:
-        shelved = [
-            Shelved(
-                path,
-                report=self._addresses.of(name, REPORT_FILE),
-                files=self._addresses.of(name),
-                records=self._addresses.of(name, RECORDS_FILE),
-            )
-            for name, path in self._library.runs().items()
-        ]
+        shelved = [self._shelved(name, path) for name, path in self._library.runs().items()]
         return responses.page(self._pages.index(shelved))
+
+    def _comparison(self, before: str, after: str) -> Response:
+        paths = self._library.run(before), self._library.run(after)
+        if paths[0] is None or paths[1] is None or before == after:
+            trouble = "This address names no two runs: choose one of the list as A and another as B."
+            return responses.page(self._pages.trouble(trouble), HTTPStatus.BAD_REQUEST)
+        sides = self._shelved(before, paths[0]), self._shelved(after, paths[1])
+        with self._building:
+            return responses.page(self._pages.comparison(*sides, self._addresses.index()))
+
+    def _shelved(self, name: str, path: Path) -> Shelved:
+        return Shelved(
+            path,
+            report=self._addresses.of(name, REPORT_FILE),
+            files=self._addresses.of(name),
+            records=self._addresses.of(name, RECORDS_FILE),
+            form_value=form_value(name),
+        )
 
     def _file(self, run: Path, address: Address, request: Request) -> Response | None:
         if address.file == (REPORT_FILE,) and not address.raw:

@@ -28,51 +28,62 @@ class Place:
     """Its name where there is an address, else its path."""
     purpose: str
     address: str
-    """Relative to the page; empty: the page and the run may part, so that a link would break."""
+    """Empty: a link would break."""
 
 
-def places(data: ReportData, variant: VariantResult, page: Path | None) -> tuple[Place, ...]:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Where a run is, seen from the page."""
+
+    folder: str = ""
+    """The address of its directory, with the slash; empty: the page and the run may part, so that a link would break."""
+    report: str = ""
+    """The address of its own page; empty: there is none, or a link to it would break."""
+
+
+def way(run: Path, page: Path) -> Way:
+    """Return where a run is, seen from a page on the disk.
+
+    There are addresses where the two stand in one folder that can be moved as a whole: the page is anywhere in the
+    folder that holds the run, or the run anywhere below the page's.
+    """
+    try:
+        folder, root = page.parent.resolve(), run.resolve()
+        if not (folder.is_relative_to(root.parent) or root.parent.is_relative_to(folder)):
+            return Way()
+        address = f"{quote(os.fsencode(Path(os.path.relpath(root, folder)).as_posix()))}/"
+    except UNREACHABLE:
+        return Way()
+    return Way(address, f"{address}{REPORT_FILE}" if _find(run, REPORT_FILE) else "")
+
+
+def places(data: ReportData, variant: VariantResult, from_page: Way) -> tuple[Place, ...]:
     """Return the trace, the flamegraph and the snapshot of a variant, those that are still on the disk.
 
     Args:
         data: the run.
         variant: of that run.
-        page: where the page will be; None: not known.
+        from_page: where that run is.
     """
     run = data.run.path
     found = [file for pass_ in ("operators", "memory") for file in files_of(variant, pass_)]
     return tuple(
-        place
+        _place(run, name, file.name, file.purpose, from_page)
         for file in found
-        if (place := _place(run, unquote(file.address), file.name, file.purpose, page)) is not None
+        if _find(run, name := unquote(file.address))
     )
 
 
-def report_address(run: Path, page: Path | None) -> str:
-    """Return where a run's own page is; empty: there is none, or a link to it would break."""
-    place = _place(run, REPORT_FILE, REPORT_FILE, "", page)
-    return place.address if place else ""
-
-
-def _place(run: Path, name: str, shown: str, purpose: str, page: Path | None) -> Place | None:
-    """Return a file below a run; None: it is not there, or a link leads out of the run."""
-    try:
-        root = run.resolve()
-        file = (root / name).resolve(strict=True)
-        if not (file.is_file() and file.is_relative_to(root)):
-            return None
-        address = "" if page is None else _address(root / name, root, page)
-    except UNREACHABLE:
-        return None
+def _place(run: Path, name: str, shown: str, purpose: str, from_page: Way) -> Place:
+    address = f"{from_page.folder}{quote(os.fsencode(name))}" if from_page.folder else ""
     return Place(shown if address else fmt.clause(str(run / name)), purpose, address)
 
 
-def _address(file: Path, root: Path, page: Path) -> str:
-    """Return a file's address from a page; empty where the two do not stand in one folder that can be moved as a whole.
-
-    That is so where the page is anywhere in the folder that holds the run, or the run anywhere below the page's.
-    """
-    folder, runs = page.parent.resolve(), root.parent
-    if not (folder.is_relative_to(runs) or runs.is_relative_to(folder)):
-        return ""
-    return quote(Path(os.path.relpath(file, folder)).as_posix(), errors="replace")
+def _find(run: Path, name: str) -> bool:
+    """Whether a file is there below a run, and no link leads out of it."""
+    try:
+        root = run.resolve()
+        file = (root / name).resolve(strict=True)
+        return file.is_file() and file.is_relative_to(root)
+    except UNREACHABLE:
+        return False

@@ -10,7 +10,7 @@ from reports.anchors import anchors
 from reports.compare.causes import calls_table, culprits, operators_table, sites_table
 from reports.compare.difference_words import tell, tell_drift
 from reports.compare.figures import figures, figures_table
-from reports.compare.files import places
+from reports.compare.files import Way, places
 from reports.compare.plot import change_plot
 from reports.compare.sides import gravest, side, sides_table, tell_caveats
 from reports.compare.words import Outcome, by_weight, headline, tell_changes, title
@@ -19,7 +19,6 @@ from reports.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from reports.compare.difference import RunDifference, Unmatched
     from reports.compare.figures import Figure
@@ -59,7 +58,8 @@ def render_comparison(
     after: ReportData,
     *,
     names: tuple[str, str],
-    page: Path | None = None,
+    ways: tuple[Way, Way] = (Way(), Way()),
+    index: str = "",
 ) -> str:
     """Return the page of two runs as one HTML document.
 
@@ -68,7 +68,8 @@ def render_comparison(
         before: run A.
         after: run B.
         names: as the user named them.
-        page: where the document will be, to which links to the runs' files are relative; None: paths stand there as text.
+        ways: where both runs are, seen from the page; without an address their files stand there as paths.
+        index: the address of a list of all runs; empty: there is none.
     """
     old, new = _by_id(before), _by_id(after)
     outcomes = [Outcome(one, figures(one, old[one.variant], new[one.variant])) for one in difference.variants]
@@ -85,11 +86,15 @@ def render_comparison(
         title=title(outcomes),
         headline=headline(outcomes),
         drift=tell_drift(difference),
-        sides=[("A", side(names[0], before, page)), ("B", side(names[1], after, page))],
+        sides=[
+            (letter, side(name, data, way.report))
+            for letter, name, data, way in zip("AB", names, (before, after), ways, strict=True)
+        ],
+        index=index,
         caveats=warned,
         level=gravest(warned),
         cards=[
-            _card(one, anchor, before, after, old[one.difference.variant], new[one.difference.variant], page)
+            _card(one, anchor, before, after, old[one.difference.variant], new[one.difference.variant], ways)
             for one, anchor in zip(shown, addresses, strict=True)
         ],
         untold=len(changed) - len(shown),
@@ -113,10 +118,10 @@ def render_comparison(
 
 def _card(  # noqa: PLR0917 - both sides of everything
     outcome: Outcome, anchor: str, before: ReportData, after: ReportData, old: VariantResult, new: VariantResult,
-    page: Path | None,
+    ways: tuple[Way, Way],
 ) -> Card:  # fmt: skip
     difference = outcome.difference
-    left = (("A", places(before, old, page)), ("B", places(after, new, page)))
+    left = (("A", places(before, old, ways[0])), ("B", places(after, new, ways[1])))
     return Card(
         anchor=anchor,
         name=fmt.name(difference.variant),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from reports import format as fmt
 from reports.caveats import Caveat, caveats
-from reports.compare.files import report_address
 from reports.document import date
 from reports.facts import facts, machine_line, merged, took_s
 from reports.gate.sides import facts_beside
@@ -37,11 +36,11 @@ class Side:
     commit: str
     machine: str
     report: str
-    """The address of its own page; empty: there is none, or a link to it would break."""
+    """The address of its own page, or empty."""
 
 
-def side(name: str, data: ReportData, page: Path | None) -> Side:
-    """Return how a run is named; `page` is where the comparison will be, None: not known."""
+def side(name: str, data: ReportData, report: str) -> Side:
+    """Return how a run is named."""
     info, path = data.run.info, str(data.run.path)
     took = took_s(info)
     return Side(
@@ -50,7 +49,7 @@ def side(name: str, data: ReportData, page: Path | None) -> Side:
         started=date(info.started) + (f", took {fmt.duration(took * 1e9)}" if took else ""),
         commit=_commit(info.commit),
         machine=machine_line(data),
-        report=report_address(data.run.path, page),
+        report=report,
     )
 
 

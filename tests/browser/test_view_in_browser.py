@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from sample_compare import write_two
 from sample_run import make_info, write_run
 from sample_verdict import HOSTILE, hostile_verdict, make_verdict
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 RUN = "20260302T091407Z-5ca1ab"
+BEFORE, AFTER = "20260201T000000Z-before", "20260201T000001Z-after"
 TRACE = gzip.compress(os.urandom(50_000))
 TRACE_PATH = "artifacts/compile-mode=default/operators-0/trace.json.gz"
 FLAMEGRAPH_PATH = "artifacts/compile-mode=default/memory-0/flamegraph.html"
@@ -97,9 +99,11 @@ def draw_flamegraph(target: Path) -> None:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A folder of runs: one whole, a gate, a hostile one, a broken one, one of a newer benchsuite."""
+    """A folder of runs: two whole, a gate, a hostile one, a broken one, one of a newer benchsuite."""
     root = tmp_path_factory.mktemp("served") / "runs"
     run = write_run(root)
+    for kept, made in zip((BEFORE, AFTER), write_two(root.parent / "two"), strict=True):
+        made.rename(root / kept)
     for path in (TRACE_PATH, FLAMEGRAPH_PATH, SPY_PATH):
         (run / path).parent.mkdir(parents=True, exist_ok=True)
     (run / TRACE_PATH).write_bytes(TRACE)
@@ -124,6 +128,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     pages = Pages(
         index=partial(view.index_page, root),
         files=view.files_page,
+        comparison=view.comparison_page,
         report=view.report_page,
         trace=view.trace_page,
         trouble=view.trouble_page,
@@ -172,9 +177,9 @@ def test_all_runs_are_listed_the_newest_first(page: Page, served: Served) -> Non
     page.goto(served.url())
     shown = page.locator(".shelf .found").all_inner_texts()
     # The hostile run says no time, so its directory's counts: now.
-    order = ["<b onclick", RUN, "Z-broken", "Z-newer", "Z-gate", "Z-hostile"]
+    order = ["<b onclick", BEFORE, AFTER, RUN, "Z-broken", "Z-newer", "Z-gate", "Z-hostile"]
     assert [next(name for name in order if name in text) for text in shown] == order
-    assert [text.split("\n")[0] for text in shown[1:]] == [
+    assert [text.split("\n")[0] for text in shown[3:]] == [
         "Finished, 5 trials failed",
         "Broken",
         "Broken",
@@ -196,6 +201,22 @@ def test_a_report_is_built_where_it_is_missing_and_works_as_from_a_file(page: Pa
     assert page.locator("th[aria-sort=ascending]").count() == 1
     page.locator("#theme").click()
     assert page.evaluate("document.documentElement.dataset.theme") == "light"
+
+
+def test_two_runs_of_the_list_are_compared(page: Page, served: Served) -> None:
+    page.goto(served.url())
+    page.get_by_role("radio", name=f"A: {BEFORE}").check()
+    page.get_by_role("radio", name=f"B: {AFTER}").check()
+    page.get_by_role("button", name="Compare A with B").click()
+    page.wait_for_url(served.place + served.addresses.comparison(BEFORE, AFTER))
+    assert page.locator("h1").inner_text() == "1 slower, 1 hungrier, 1 faster"
+    links = page.locator(".files a")
+    assert links.count() == 3
+    for link in links.all():
+        target = served.place + (link.get_attribute("href") or "")
+        assert page.request.get(target).body() == b"what a pass has left"
+    page.get_by_role("link", name="All runs").click()
+    page.wait_for_url(served.url())
 
 
 @pytest.mark.slow
@@ -299,7 +320,8 @@ def test_without_a_network_a_trace_is_saved(context: BrowserContext, page: Page,
 def test_nothing_sticks_out(page: Page, served: Served, width: int, scheme: str) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
-    for url in (served.url(), served.url(RUN), served.url(RUN, TRACE_PATH)):
+    compared = served.place + served.addresses.comparison(BEFORE, AFTER)
+    for url in (served.url(), compared, served.url(RUN), served.url(RUN, TRACE_PATH)):
         page.goto(url)
         assert (
             page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0

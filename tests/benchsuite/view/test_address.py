@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import os
 from pathlib import PurePosixPath, PureWindowsPath
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlencode
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from benchsuite.view.address import Address, Addresses
+from benchsuite.view.address import Address, Addresses, form_value
 
 ADDRESSES = Addresses()
 RUN = "20260302T091407Z-5ca1ab"
@@ -78,6 +78,39 @@ def test_an_address_is_read_back(run: str, file: list[str]) -> None:
 def test_a_name_that_is_no_utf8_is_read_back() -> None:
     run = os.fsdecode(b"run-\xff")
     assert ADDRESSES.read(ADDRESSES.of(run)) == Address(run)
+    assert ADDRESSES.read(ADDRESSES.comparison(run, RUN)) == Address(compared=(run, RUN))
+
+
+@given(NAMES, NAMES)
+@example("a=1&b=2", "100%25+1")
+def test_two_runs_are_read_back_as_a_form_sends_them(before: str, after: str) -> None:
+    expected = Address(compared=(before, after))
+    assert ADDRESSES.read(ADDRESSES.comparison(before, after)) == expected
+    sent = urlencode({"a": form_value(before), "b": form_value(after)})
+    assert ADDRESSES.read(f"{ADDRESSES.index()}?{sent}") == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "compared"),
+    [
+        ("", None),
+        ("raw", None),
+        ("c=1", None),
+        ("a=one", ("one", "")),
+        ("b=one", ("", "one")),
+        ("a=one&b=", ("one", "")),
+        ("a=..&b=%252e%252e%252fone", ("", "")),
+        ("a=.hidden&b=one/two", ("", "")),
+        (f"a=one&b={'x' * 256}", ("one", "")),
+    ],
+)
+def test_what_can_be_no_run_is_none_of_the_two(query: str, compared: tuple[str, str] | None) -> None:
+    assert ADDRESSES.read(f"{ADDRESSES.index()}?{query}") == Address(compared=compared)
+
+
+def test_two_runs_are_compared_with_the_secret_of_the_list_alone() -> None:
+    assert ADDRESSES.read(f"{SECRET}?a=one&b=two") == Address(RUN)
+    assert ADDRESSES.read("/wrong/?a=one&b=two") is None
 
 
 @given(st.text())

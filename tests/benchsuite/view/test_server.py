@@ -53,6 +53,7 @@ def faults() -> list[str]:
 def server(root: Path, faults: list[str]) -> Iterator[Server]:
     pages = Pages(
         index=lambda runs: page(" ".join(sorted(run.path.name for run in runs))),
+        comparison=lambda before, after, index: page(f"{before.files} {after.files} {index}"),
         files=lambda run, _index: page(f"files of {run.name}") if run.name == "one" else page(str(1 / 0)),
         report=lambda run: page(f"report of {run.name}") if run.name == "one" else fail(run),
         trace=lambda _run, names, size: Page(f"{names[-1]} {size}", "default-src 'none'", opens_windows=True),
@@ -106,6 +107,19 @@ def test_pages_are_found_with_their_secret(ask) -> None:
     assert (response.status, body) == (200, b"report of one")
     assert response.headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
     assert "Python" not in response.headers["Server"]
+
+
+def test_two_runs_are_compared_each_at_its_own_address(ask) -> None:
+    response, body = ask(ADDRESSES.comparison("one", "newer"))
+    assert response.status == 200
+    assert body.decode().split() == [ADDRESSES.of("one"), ADDRESSES.of("newer"), ADDRESSES.index()]
+
+
+@pytest.mark.parametrize("query", ["a=one", "b=one", "a=one&b=one", "a=one&b=gone", "a=one&b=.."])
+def test_less_than_two_runs_are_no_comparison(ask, query: str) -> None:
+    response, body = ask(f"{ADDRESSES.index()}?{query}")
+    assert response.status == 400
+    assert body.startswith(b"trouble: This address names no two runs")
 
 
 def test_a_folder_without_its_slash_is_found(ask) -> None:

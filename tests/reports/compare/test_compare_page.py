@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import shutil
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from benchsuite.statistics import Interval
 from benchsuite.store import RECORDS_FILE
 from reports import format as fmt
 from reports.compare.figures import figures, spell_change, spell_values, step_time
+from reports.compare.files import Way, way
 from reports.compare.page import render_comparison
 from reports.compare.plot import change_plot
 from reports.compare.words import Outcome, by_weight, headline, title
@@ -188,8 +190,9 @@ def test_files_are_links_where_page_and_run_stand_in_one_folder(page: str, two: 
 def test_files_are_paths_where_links_would_break(
     loaded: tuple[RunDifference, ReportData, ReportData], two: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    for where in (None, tmp_path / "elsewhere.html"):
-        text = render_comparison(*loaded, names=("a", "b"), page=where)
+    beyond = tmp_path / "elsewhere.html"
+    for ways in ((Way(), Way()), (way(two[0], beyond), way(two[1], beyond))):
+        text = render_comparison(*loaded, names=("a", "b"), ways=ways)
         assert Tags(text).links() == []
         assert TRACE in text
 
@@ -197,9 +200,21 @@ def test_files_are_paths_where_links_would_break(
 def test_a_page_in_the_second_runs_directory_reaches_its_own_files(
     loaded: tuple[RunDifference, ReportData, ReportData], two: tuple[Path, Path]
 ) -> None:
-    links = Tags(render_comparison(*loaded, names=("a", "b"), page=two[1] / "compare" / "a.html")).links()
+    page = two[1] / "compare" / "a.html"
+    links = Tags(
+        render_comparison(*loaded, names=("a", "b"), ways=(way(two[0], page), way(two[1], page)))
+    ).links()
     assert f"../{TRACE.replace('=', '%3D')}" in links
     assert not any("../../../a/" in link for link in links)
+
+
+def test_a_run_whose_name_is_no_utf8_is_reached_by_its_bytes(tmp_path: Path) -> None:
+    run = tmp_path / os.fsdecode(b"run-\xff")
+    run.mkdir()
+    assert way(run, tmp_path / "c.html") == Way("run-%FF/")
+    (run / "report.html").touch()
+    assert way(run, tmp_path / "c.html") == Way("run-%FF/", "run-%FF/report.html")
+    assert way(run, run / "c.html").folder == "./"
 
 
 def test_the_plot_shows_changes_first_with_their_numbers(
@@ -221,7 +236,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
     old, new = map(reports.load, runs)
     where = runs[0].parents[1] / "c.html"
     names = ("<script>alert(1)</script>\u202e", "{{7*7}}\"'>")
-    return render_comparison(reports.compare_runs(old, new), old, new, names=names, page=where)
+    ways = way(runs[0], where), way(runs[1], where)
+    return render_comparison(reports.compare_runs(old, new), old, new, names=names, ways=ways)
 
 
 def test_the_page_is_one_file_without_handlers_styles_or_addresses(page: str, hostile: str) -> None:

@@ -120,7 +120,7 @@ def test_whatever_a_header_holds_the_list_is_shown(tmp_path_factory: pytest.Temp
     run.mkdir()
     document = make_info().to_json() | changes
     (run / "run.json").write_text(json.dumps(document), encoding="utf-8")
-    page = index_page(run.parent, [Shelved(run, "report", "files", "records")])
+    page = index_page(run.parent, [Shelved(run, "report", "files", "records", "value")])
     assert "5ca1ab" in page.html
 
 
@@ -132,7 +132,7 @@ def test_runs_are_sorted_by_when_they_were_begun(tmp_path: Path) -> None:
         ("20260102T000000Z-x", {"started": "nonsense"}),
     ):
         run = write_run(tmp_path / "made", make_info(**changes), []).rename(tmp_path / name)
-        shelved.append(Shelved(run, "report", f"files-{name}", "records"))
+        shelved.append(Shelved(run, "report", f"files-{name}", "records", name))
     html = index_page(tmp_path, shelved).html
     places = [html.index(f"files-{name}") for name in ("a-named-early", "20260102T000000Z-x", "b-named-late")]
     assert places == sorted(places)
