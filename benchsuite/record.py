@@ -213,8 +213,8 @@ class RunInfo:
     left_out: tuple[str, ...] = ()
     """What this run did not measure though it was asked about, in a few words each."""
     effort: Mapping[str, float] = field(default_factory=dict)
-    """`wall_s`, what measuring took since the run was begun or last taken up, and `working_s`, the part of it
-    that trials spent in their own set-up, warm-up and steps."""
+    """`wall_s`, what measuring took so far without the time in which the run lay interrupted, and `working_s`, the part
+    of it that trials spent in their own set-up, warm-up and steps."""
     fitness: tuple[Mapping[str, str], ...] = ()
     """The findings of `doctor` before the run: name, level (ok, warn, bad), message, remedy."""
 

@@ -73,7 +73,8 @@ class Session:
         self._rng = random.Random(options.seed)
         self._began = time.monotonic()
         self._estimates = Estimates()
-        self._working_s = 0.0
+        self._earlier_s = info.effort.get("wall_s", 0.0)
+        self._working_s = info.effort.get("working_s", 0.0)
         self._round_start_s = 0.0
         self._starters = Starters(lasting_compile_folder() if plan.compiles else None)
         self._trials = Trials(options, tuple(sorted(usable_cpus())), Path())
@@ -94,8 +95,7 @@ class Session:
                 self._measure_phase(self._plan, reserve_s=SECOND_PHASE_S if self._plan.combining else 0.0)
                 for entry in self._plan.combining:
                     self._measure_phase(self._second_phase(entry))
-                effort = {"wall_s": time.monotonic() - self._began, "working_s": self._working_s}
-                self._update(finished=_now(), effort=effort)
+                self._update(finished=_now(), effort=self._effort())
             finally:
                 self._starters.renew()
 
@@ -229,7 +229,7 @@ class Session:
         records.append(canary_record(group, watch, watched, self._environment_id(watched)))
         # In one write: a group of which a part was lost could never be completed.
         self._add(*records)
-        self._working_s += sum(record.working_ns for record in records) / 1e9
+        self._account(sum(record.working_ns for record in records) / 1e9)
         self._estimates.took(group, time.monotonic() - started)
 
     def _measure_passes(self, plan: Plan) -> None:
@@ -239,10 +239,21 @@ class Session:
         for group, record in passes.run(list(waiting.values())):
             self._add(record)
             lanes = passes.lanes(group)
-            self._working_s += record.working_ns / 1e9 / lanes
+            self._account(record.working_ns / 1e9 / lanes)
             self._estimates.took(group, record.duration_ns / 1e9 / lanes)
             del waiting[group.id]
             self._show("operators and memory", [*waiting.values(), *plan.contexts * (MIN_ROUNDS - 1)])
+
+    def _account(self, working_s: float) -> None:
+        """Keep what was spent so far, so that a run that is killed and taken up again still knows."""
+        self._working_s += working_s
+        self._update(effort=self._effort())
+
+    def _effort(self) -> dict[str, float]:
+        return {
+            "wall_s": self._earlier_s + time.monotonic() - self._began,
+            "working_s": self._working_s,
+        }
 
     def _without_lost(self, group: Group) -> Group:
         """Return the group without the variants that failed or were skipped when they were first timed."""

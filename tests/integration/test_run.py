@@ -203,6 +203,7 @@ def test_an_interrupted_run_keeps_its_records_and_is_resumed(run_arguments, envi
     kept = load_run(path)
     assert kept.info.finished is None
     assert len(kept.records) >= 3
+    assert 0 < kept.info.effort["working_s"] < kept.info.effort["wall_s"]
     resumed = subprocess.run(
         command("run", "--resume", path),
         capture_output=True,
@@ -216,6 +217,7 @@ def test_an_interrupted_run_keeps_its_records_and_is_resumed(run_arguments, envi
     assert whole.info.finished
     assert not whole.problems
     assert whole.records[: len(kept.records)] == kept.records
+    assert all(whole.info.effort[key] > kept.info.effort[key] for key in ("wall_s", "working_s"))
     keys = [(r.variant, r.pass_, r.repetition, r.group) for r in whole.records]
     assert len(keys) == len(set(keys))
     again = subprocess.run(
