@@ -121,8 +121,6 @@ class Project:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "benchsuite", "gate", *map(str, arguments)],
             cwd=self.root, env=self.environment(**more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            # A shell that starts jobs in the background has them ignore Ctrl-C.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         )  # fmt: skip
 
     def gate(self, *arguments, **more):

@@ -176,8 +176,6 @@ def started_run(arguments, environment, runs_dir, records, names=("steady",)):
     process = subprocess.Popen(
         command("run", *names, *arguments, "--runs-dir", runs_dir),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-        # A shell lets what it starts in the background ignore Ctrl-C, and these tests with it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509 - no threads here
     )  # fmt: skip
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline and process.poll() is None:
