@@ -77,7 +77,7 @@ class Worker:
         self._stderr = stderr
         self._starter = starter
         self._ended = False
-        self._pidfd = os.pidfd_open(pid) if hasattr(os, "pidfd_open") else None
+        self._pidfd = _open_pidfd(pid)
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message.
@@ -116,10 +116,9 @@ class Worker:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 kill(self.pid, signal.SIGKILL)
         self._channel.close()
-        if self._pidfd is None:
-            return None
-        os.close(self._pidfd)
-        self._pidfd = None
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
         return self._starter.exit_code(self.pid)
 
     def _last_words(self) -> str:
@@ -281,6 +280,13 @@ def _python(
         stderr=stderr,
         start_new_session=True,
     )
+
+
+def _open_pidfd(pid: int) -> int | None:
+    """Return what tells that a process has died; None: this system, or the sandbox that it plays in, has no such thing."""
+    with contextlib.suppress(AttributeError, OSError):
+        return os.pidfd_open(pid)
+    return None
 
 
 def _tail(file: IO[bytes]) -> str:

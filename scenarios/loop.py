@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from scenarios.optimizers import OptimizerForm, OptimizerName
 
 CompileMode: TypeAlias = Literal["eager", "default", "reduce-overhead", "max-autotune"]
+MODES_WITH_GRAPHS: tuple[CompileMode, ...] = ("reduce-overhead", "max-autotune")
+"""On a GPU these let torch.compile capture what it has compiled."""
 GradMode: TypeAlias = Literal["grad", "no_grad", "inference_mode"]
 WaitPolicy: TypeAlias = Literal["default", "active", "passive"]
 
@@ -109,6 +111,7 @@ class LoopSettings:
     def conflict(self) -> str:
         """Why these settings cannot go together; empty where they can."""
         scaled, captured = self.precision == "fp16-autocast", self.graph_steps > 0
+        captures_itself = self.device == "cuda" and self.compile_mode in MODES_WITH_GRAPHS
         rules = (
             (
                 self.optimizer_in_backward and scaled,
@@ -132,8 +135,12 @@ class LoopSettings:
                 "checkpointing reads the state of the random numbers, which cannot be captured in a CUDA graph",
             ),
             (
-                captured and self.compile_mode == "reduce-overhead",
-                "reduce-overhead captures CUDA graphs of its own, and graphs do not nest",
+                captured and captures_itself,
+                f"{self.compile_mode} captures CUDA graphs of its own, and graphs do not nest",
+            ),
+            (
+                captures_itself and self.micro_batches > 1,
+                f"with {self.compile_mode} each micro-batch replays a CUDA graph over the last one's gradients, which add up",
             ),
         )
         return next((why for holds, why in rules if holds), "")

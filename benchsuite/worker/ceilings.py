@@ -21,6 +21,8 @@ TINY_CALLS = 1000
 """A single tiny operator is shorter than a clock reads well."""
 CUDA_SIDE = 8192
 CUDA_COPY_BYTES = 512 * 2**20
+CUDA_COPIES = 8
+"""One after the other between two waits: a single one is so short that launch and wait would be a tenth of it."""
 HOST_COPY_BYTES = 64 * 2**20
 REPETITIONS = 3
 """At least so many, even where they outlast the time below."""
@@ -84,7 +86,12 @@ def _cuda() -> dict[str, float]:
             torch.backends.cuda.matmul.allow_tf32 = tf32
             found[f"cuda_{name}_flops_per_s"] = 2e9 * CUDA_SIDE**3 / _cuda_product_ns(dtype)
     source, target = (torch.ones(CUDA_COPY_BYTES // 4, device="cuda") for _ in range(2))
-    best_ns = _best_ns(lambda: target.copy_(source), SHORT_NS, torch.cuda.synchronize)
+
+    def copy() -> None:
+        for _ in range(CUDA_COPIES):
+            target.copy_(source)
+
+    best_ns = _best_ns(copy, SHORT_NS, torch.cuda.synchronize) / CUDA_COPIES
     found["cuda_copy_bytes_per_s"] = 2e9 * CUDA_COPY_BYTES / best_ns
     host = torch.ones(HOST_COPY_BYTES // 4).pin_memory()
     arrived = target[: len(host)]

@@ -9,35 +9,37 @@ import torch
 
 
 class _Use:
-    """Whether this process's workload uses CUDA; a fresh process for each trial makes one answer enough."""
+    """Which devices this process's workload uses; a fresh process for each trial makes one answer enough."""
 
-    cuda = False
+    devices: tuple[int, ...] = ()
+    """Kept, as the allocator takes a tenth of a millisecond to answer: that would be part of every turn."""
 
 
 def note_use() -> None:
-    """Find out whether the workload holds memory on a GPU: its steps then run asynchronously.
+    """Find out on which GPUs the workload holds memory: its steps then run asynchronously.
 
-    Asked after the set-up and after the first step, so that no scenario can forget to declare it.
-    That CUDA is initialised would not do: on a machine with a GPU, compiling for the CPU does that too.
+    Asked after the set-up and after the first step, so that no scenario can forget to declare it. Others are left
+    alone: asking them would make a context on each. That CUDA is initialised would not do: on a machine with a GPU,
+    compiling for the CPU does that too.
     """
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    _Use.cuda = any(torch.cuda.memory_reserved(index) > 0 for index in devices)
+    _Use.devices = tuple(index for index in devices if torch.cuda.memory_reserved(index) > 0)
 
 
 def cuda_in_use() -> bool:
     """Whether the workload's steps run on CUDA and are timed as such."""
-    return _Use.cuda
+    return bool(_Use.devices)
 
 
 def synchronize() -> None:
     """Wait for all work on all streams of every device that holds memory of this process."""
-    for index in _devices():
+    for index in _Use.devices:
         torch.cuda.synchronize(index)
 
 
 def reset_peaks() -> None:
     """Start the allocator's peaks anew, so that set-up and warm-up do not count into them."""
-    for index in _devices():
+    for index in _Use.devices:
         torch.cuda.reset_peak_memory_stats(index)
 
 
@@ -45,16 +47,15 @@ def peaks() -> dict[str, float]:
     """Return the allocator's peaks since the last reset in bytes, summed over devices; empty without CUDA."""
     if not cuda_in_use():
         return {}
-    devices = _devices()
     return {
-        "cuda_peak_allocated": float(sum(torch.cuda.max_memory_allocated(index) for index in devices)),
-        "cuda_peak_reserved": float(sum(torch.cuda.max_memory_reserved(index) for index in devices)),
+        "cuda_peak_allocated": float(sum(map(torch.cuda.max_memory_allocated, _Use.devices))),
+        "cuda_peak_reserved": float(sum(map(torch.cuda.max_memory_reserved, _Use.devices))),
     }
 
 
 def allocated_bytes() -> int:
     """Return what tensors hold at the moment, summed over devices; 0 without CUDA."""
-    return sum(torch.cuda.memory_allocated(index) for index in _devices())
+    return sum(map(torch.cuda.memory_allocated, _Use.devices))
 
 
 def nvml() -> tuple[Any, list[Any]]:
@@ -66,7 +67,7 @@ def nvml() -> tuple[Any, list[Any]]:
     import pynvml  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     pynvml.nvmlInit()
-    uuids = [torch.cuda.get_device_properties(index).uuid for index in _devices()]
+    uuids = [torch.cuda.get_device_properties(index).uuid for index in _Use.devices]
     return pynvml, [pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}") for uuid in uuids]
 
 
@@ -94,15 +95,8 @@ def describe() -> dict[str, Any]:
     if not cuda_in_use():
         return {}
     return {
-        "gpus": [torch.cuda.get_device_name(index) for index in _devices()],
+        "gpus": [torch.cuda.get_device_name(index) for index in _Use.devices],
         "allow_tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
         "allow_tf32_cudnn": torch.backends.cudnn.allow_tf32,
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
     }
-
-
-def _devices() -> list[int]:
-    """Return the devices that hold memory of this process; asking others would make a context on each."""
-    if not cuda_in_use():
-        return []
-    return [index for index in range(torch.cuda.device_count()) if torch.cuda.memory_reserved(index) > 0]

@@ -144,6 +144,7 @@ def _profile(workload: Workload, *, stacks: bool) -> tuple[profile, Samples]:
     ) as profiler:
         for _ in range(REHEARSED_STEPS):
             workload.step()
+            device.synchronize()  # what a GPU still does when the recording begins would be recorded
             profiler.step()
         with _stderr_unheard():
             unknown.clear()

@@ -192,8 +192,8 @@ def _run_timing(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
     _call(workload.resume)
     before_turns_ns = setup_ns + (result.get("first_step_ns") or 0) + sum(result.get("warmup_ns", ()))
     result |= {**turns, "working_ns": before_turns_ns + turns["working_ns"]}
-    # Of several ranks, this one sees its own devices alone.
-    used = energy.measure(workload) if spec.ranks == 1 else {}
+    # Of several ranks, this one sees its own devices alone; a gate does not judge it.
+    used = energy.measure(workload) if spec.ranks == 1 and spec.code is None else {}
     metrics = {
         "setup_time": float(setup_ns),
         **used,

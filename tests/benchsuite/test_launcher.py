@@ -165,6 +165,19 @@ def test_ending_twice_is_harmless(zygote, spec):
     assert worker.end() is None
 
 
+def test_where_the_system_tells_of_no_death_a_worker_is_still_ended_and_reaped(zygote, spec, monkeypatch):
+    def refuse(_pid):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    assert finish(start(zygote, spec("steady", {"rounds": 1})))["items_per_step"] == 7
+    worker = start(zygote, spec("steady", {"rounds": 1}))
+    os.kill(worker.pid, signal.SIGKILL)
+    with pytest.raises(WorkerError, match="closed its channel"):
+        worker.receive(PATIENCE_S)
+    assert not psutil.pid_exists(worker.pid)
+
+
 def test_workers_die_with_their_zygote(spec):
     doomed = Zygote({})
     worker = start(doomed, spec("steady", {"rounds": 1}))

@@ -25,7 +25,7 @@ def in_use(gpu, monkeypatch):
     """Return a function that runs a step until all that is made once is made, with the engine knowing that it uses CUDA."""
     from benchsuite.worker import device, timing
 
-    monkeypatch.setattr(device._Use, "cuda", False)
+    monkeypatch.setattr(device._Use, "devices", ())
 
     def warm(step, count=10):
         for _ in range(count):

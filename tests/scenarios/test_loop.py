@@ -158,6 +158,8 @@ CONFLICTS = {
     "state": (LoopSettings(device="cuda", optimizer="adam", graph_steps=1), "plain SGD alone has none"),
     "checkpoints": (LoopSettings(device="cuda", checkpointing=True, graph_steps=1), "random numbers"),
     "two graphs": (LoopSettings(device="cuda", compile_mode="reduce-overhead", graph_steps=1), "do not nest"),
+    "autotuned": (LoopSettings(device="cuda", compile_mode="max-autotune", graph_steps=1), "do not nest"),
+    "added up": (LoopSettings(device="cuda", compile_mode="max-autotune", micro_batches=4), "add up"),
 }
 
 
@@ -171,6 +173,8 @@ def test_settings_that_do_not_go_together_are_skipped_with_the_reason(settings, 
 def test_settings_are_changed_by_name():
     assert LoopSettings().changed({"data": "memory", "threads": 2}) == LoopSettings(data="memory", threads=2)
     assert LoopSettings(device="cuda", graph_steps=10).conflict == ""
+    assert LoopSettings(compile_mode="max-autotune", micro_batches=4).conflict == ""
+    assert LoopSettings(device="cuda", compile_mode="default", micro_batches=4, graph_steps=1).conflict == ""
     assert LoopSettings(graph_steps=10).items_per_step == 1000
     with pytest.raises(TypeError):
         LoopSettings().changed({"colour": "red"})

@@ -176,8 +176,7 @@ def test_a_snapshot_that_cannot_be_written_takes_nothing_from_the_rest(allocator
 @pytest.fixture
 def on_gpu(monkeypatch):
     """Have this process seem to hold memory on a GPU that answers everything with nothing."""
-    monkeypatch.setattr(device._Use, "cuda", True)
-    monkeypatch.setattr(device, "_devices", list)
+    monkeypatch.setattr(device, "cuda_in_use", lambda: True)
 
 
 def test_the_memory_pass_looks_at_work_on_a_gpu(allocator, on_gpu, tmp_path):

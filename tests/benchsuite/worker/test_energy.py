@@ -48,10 +48,7 @@ class Machine:
 
     def measure(self, monkeypatch, **options):
         with monkeypatch.context() as patch:
-            patch.setattr(device._Use, "cuda", True)
-            patch.setattr(torch.cuda, "is_initialized", lambda: True)
-            patch.setattr(torch.cuda, "device_count", lambda: len(self.watts))
-            patch.setattr(torch.cuda, "memory_reserved", lambda _: 1)
+            patch.setattr(device._Use, "devices", tuple(range(len(self.watts))))
             patch.setattr(torch.cuda, "synchronize", lambda _: None)
             patch.setattr(
                 torch.cuda, "get_device_properties", lambda index: SimpleNamespace(uuid=self.uuids[index])
@@ -132,8 +129,7 @@ def test_a_step_that_fails_is_an_error(monkeypatch):
 
 
 def test_without_the_bindings_no_step_is_run(monkeypatch):
-    monkeypatch.setattr(device._Use, "cuda", True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(device, "cuda_in_use", lambda: True)
     monkeypatch.setitem(sys.modules, "pynvml", None)
     machine = Machine()
     assert energy.measure(Workload(machine.step, list)) == {}
@@ -161,7 +157,7 @@ def test_work_on_the_cpu_is_left_alone():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_draws_power(monkeypatch):
     pynvml = pytest.importorskip("pynvml")
-    monkeypatch.setattr(device._Use, "cuda", True)
+    monkeypatch.setattr(device._Use, "devices", (0,))
     left = torch.ones(2048, 2048, device="cuda")
     try:
         pynvml, (handle, *_) = device.nvml()

@@ -210,6 +210,14 @@ def test_a_torn_trace_is_kept_and_what_stands_before_the_tear_is_reported(tmp_pa
     assert operators._read_trace(TornProfiler(), "", StepTimeline("step")) == (summary, dropped, {})
 
 
+def test_what_was_rehearsed_has_ended_before_the_recording_begins(monkeypatch):
+    log = []
+    monkeypatch.setattr(operators.device, "synchronize", lambda: log.append("wait"))
+    operators._profile(Workload(lambda: log.append("step"), tuple), stacks=False)
+    assert log[: 2 * operators.REHEARSED_STEPS] == ["step", "wait"] * operators.REHEARSED_STEPS
+    assert log.count("step") == operators.REHEARSED_STEPS + operators.PROFILED_STEPS
+
+
 @pytest.mark.parametrize(("rows", "too_short"), [(1, True), (1500, False)])
 def test_a_step_that_the_profiler_outweighs_says_so(rows, too_short):
     factor = torch.ones(rows, rows)
