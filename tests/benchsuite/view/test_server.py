@@ -254,7 +254,7 @@ def test_a_body_is_not_taken_for_a_request(server: Server) -> None:
         (b"GET\t/\tHTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n", b"Not Found"),
         (b"POST\t/\tHTTP/1.1\r\nHost: 127.0.0.1:PORT\r\n\r\n", b"Method Not Allowed"),
         (b"GET / HTTP/9.9\r\n\r\n", b"HTTP Version Not Supported"),
-        (b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\n\r\n", b"Request-URI Too Long"),
+        (b"GET /" + b"a" * 70000 + b" HTTP/1.1\r\n\r\n", b"URI Too Long"),
         (b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", b"Request Header Fields Too Large"),
     ],
 )
