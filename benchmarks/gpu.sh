@@ -14,8 +14,8 @@ cut off goes on where it stopped. --again forgets that the named parts are done.
   LIMIT_S=N      no part goes on for longer than so many seconds after the start of this call (default: 570)
   WHEELS=DIR     wheels of what the interpreter lacks; installed into STATE without an index
   PYTHON=NAME    the interpreter that has torch (default: python3)
-  RUN_ARGS=...   options of `benchsuite run` (default: --all; where time is short: "--all -k cuda")
-  PYTEST_ARGS=.. further options of pytest, such as "-n 8"
+  RUN_ARGS=...   options of `benchsuite run` (default: --all; where time is short: "cuda_graphs batch_size -k cuda")
+  PYTEST_ARGS=.. further options of pytest without blanks inside, such as "-m not(slow)"
 TEXT
 }
 
@@ -23,13 +23,14 @@ TEXT
 PARTS=(
   "check|60|20|what machine, which versions, what is missing"
   "limits|120|40|products, copies and launches at most, measured beside the suite (benchmarks/gpu_limits.py)"
-  "gpu-tests|480|300|tests/gpu and every test elsewhere that wants a GPU"
-  "run|480|1500|benchsuite run; as many calls as it takes: each goes on with the last one's"
+  "quick|240|150|a quick run of every question's CUDA variants: does anything fail?"
+  "gpu-tests|480|450|tests/gpu and every test elsewhere that wants a GPU"
+  "run|480|3600|benchsuite run; as many calls as it takes: each goes on with the last one's"
   "report|120|30|the page of the run, its tables for docs/gpu.md, multiples of the limits"
-  "gate|480|3600|the gate's self-test on CUDA; as many calls as wanted: each adds decisions"
+  "gate|480|10000|the gate's self-test on CUDA; as many calls as wanted: each adds decisions"
   "tests|480|300|the quick tests of the whole suite"
   "slow-tests|480|900|the slow ones; where they are cut off, the log says how far they came"
-  "pack|60|20|one archive of all that the state holds, in pieces of 15 MB"
+  "pack|60|20|one archive of all that the state holds, in pieces of 15 MB, instead of one for each part"
 )
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -67,7 +68,7 @@ left_s() { echo $((LIMIT_S - (SECONDS - STARTED))); }
 
 # Wheels lie beside the interpreter's own packages, not in a venv: one that is made from a venv would not see that one's torch.
 prepare() {
-  mkdir -p "$STATE/done" "$STATE/logs" "$STATE/results" "$STATE/runs" "$STATE/self-test" "$OUT"
+  mkdir -p "$STATE/done" "$STATE/logs" "$STATE/results" "$STATE/runs" "$STATE/quick" "$STATE/self-test" "$OUT"
   if [[ -n ${WHEELS:-} && ! -e $STATE/site/.complete ]]; then
     rm -rf "$STATE/site"
     mkdir -p "$STATE/site"
@@ -82,9 +83,9 @@ prepare() {
 
 has_gpu() { "$PYTHON" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; }
 
-# The newest run, or nothing.
+# The newest run below a folder, or nothing.
 newest_run() {
-  find "$STATE/runs" -mindepth 2 -maxdepth 2 -name run.json -printf '%h\n' | sort | tail -n 1
+  find "$1" -mindepth 2 -maxdepth 2 -name run.json -printf '%h\n' | sort | tail -n 1
 }
 
 is_finished() {
@@ -129,17 +130,31 @@ part_slow_tests() {
   "${PYTEST[@]}" -v -m slow --ignore=tests/gpu
 }
 
-part_run() {
-  local run options
-  run=$(newest_run)
+# Begins a run below a folder, with these options, or goes on with the one that is there.
+go_on() {
+  local folder=$1 run
+  run=$(newest_run "$folder")
   if [[ -n $run ]] && is_finished "$run"; then
     echo "finished: $run"
   elif [[ -n $run ]]; then
     "$PYTHON" -m benchsuite run --resume "$run"
   else
-    read -ra options <<<"${RUN_ARGS:---all}"
-    "$PYTHON" -m benchsuite run "${options[@]}" --runs-dir "$STATE/runs"
+    "$PYTHON" -m benchsuite run "${@:2}" --runs-dir "$folder"
   fi
+}
+
+part_quick() {
+  if ! has_gpu; then
+    echo "skipped: no CUDA device"
+    return
+  fi
+  go_on "$STATE/quick" --all --quick -k cuda
+}
+
+part_run() {
+  local options
+  read -ra options <<<"${RUN_ARGS:---all}"
+  go_on "$STATE/runs" "${options[@]}"
 }
 
 newest_self_test() {
@@ -148,7 +163,7 @@ newest_self_test() {
 
 part_report() {
   local run kept options=()
-  run=$(newest_run)
+  run=$(newest_run "$STATE/runs")
   if [[ -z $run ]]; then
     echo "there is no run yet: gpu.sh run" >&2
     return 2
@@ -179,11 +194,24 @@ part_gate() {
 }
 
 part_pack() {
-  rm -f "$OUT"/pack.tar.gz*
+  local entry
+  for entry in "${PARTS[@]}"; do rm -f "$OUT/$(field "$entry" 1)".tar.gz*; done
   # A trace and a flame graph for each variant are too much to take along; self-tests keep their decisions.
   tar -C "$STATE" --exclude='artifacts' --exclude='self-test/*/runs' --exclude='./site' --exclude='./out' -czf - . |
     split -b "$LARGEST_BYTES" -d - "$OUT/pack.tar.gz."
   ls -l "$OUT"
+}
+
+# Whether what a part has made is final: not a pack, nor the report of a run that goes on.
+is_lasting() {
+  local run
+  case $1 in
+    pack) return 1 ;;
+    report)
+      run=$(newest_run "$STATE/runs")
+      [[ -n $run ]] && is_finished "$run"
+      ;;
+  esac
 }
 
 # Leaves one archive of a part's log and, of those that have one, its result.
@@ -192,8 +220,8 @@ archive() {
   case $part in
     limits) files+=(results/limits.json) ;;
     report) files+=(results/report.html results/tables.md results/multiples.md) ;;
-    run)
-      run=$(newest_run)
+    quick | run)
+      run=$(newest_run "$STATE/${part/run/runs}")
       files+=("${run#"$STATE/"}/run.json" "${run#"$STATE/"}/records.jsonl")
       ;;
     gate)
@@ -239,8 +267,8 @@ run_part() {
     echo "== $part: cut off; the next call goes on with it (tests begin anew)"
   elif tail -n 5 "$STATE/logs/$part.log" | grep -q '^skipped: '; then
     echo "== $part: skipped"
-  else
-    [[ $part == pack ]] || echo "exit code $code" >"$STATE/done/$part"
+  elif is_lasting "$part"; then
+    echo "exit code $code" >"$STATE/done/$part"
   fi
   [[ $part == pack ]] || archive "$part"
   return "$code"

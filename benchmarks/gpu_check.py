@@ -1,6 +1,7 @@
 """Says what a machine with a GPU has and lacks, before its time is spent: `python benchmarks/gpu_check.py`.
 
-Exit code 1: a package that benchsuite needs is missing or too old.
+Exit code 1: a package that benchsuite needs, or that one of these needs, is missing or too old, or benchsuite would not see
+the GPUs that torch sees.
 """
 
 from __future__ import annotations
@@ -21,20 +22,39 @@ PROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 
 
 def missing(texts: list[str]) -> list[str]:
-    """Return those of these requirements that are not met, each with what is there instead."""
-    found = []
-    for text in texts:
+    """Return those of these requirements, and of all that the installed ones want, that are not met.
+
+    Wheels that are brought along are installed without looking at what they want.
+    """
+    found, seen = [], set()
+    waiting = [("", text) for text in texts]
+    while waiting:
+        wanted_by, text = waiting.pop(0)
         requirement = Requirement(text)
-        if requirement.marker is not None and not requirement.marker.evaluate():
+        if text in seen or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
             continue
+        seen.add(text)
+        wanted = f"{requirement}{wanted_by and f' ({wanted_by} wants it)'}"
         try:
-            version = importlib.metadata.version(requirement.name)
+            there = importlib.metadata.distribution(requirement.name)
         except importlib.metadata.PackageNotFoundError:
-            found.append(f"{requirement}: not installed")
+            found.append(f"{wanted}: not installed")
             continue
-        if not requirement.specifier.contains(version, prereleases=True):
-            found.append(f"{requirement}: {version} is installed")
+        if not requirement.specifier.contains(there.version, prereleases=True):
+            found.append(f"{wanted}: {there.version} is installed")
+        waiting += [(requirement.name, text) for text in there.requires or ()]
     return found
+
+
+def unseen_gpus() -> str:
+    """Return why benchsuite would skip every CUDA variant though torch sees a GPU; empty: it would not."""
+    import torch
+
+    from benchsuite.environment import unmet
+    from benchsuite.scenario import CUDA
+
+    reason = unmet(CUDA) if torch.cuda.is_available() else None
+    return f"torch sees a GPU, benchsuite does not: {reason}" if reason else ""
 
 
 def describe_gpus() -> list[str]:
@@ -68,7 +88,10 @@ def main() -> int:
             print(f"missing, {wanted_by} wants it: {tool}")
     for line in describe_gpus():
         print(line)
-    return 1 if lacking else 0
+    unseen = "" if lacking else unseen_gpus()
+    if unseen:
+        print(f"MISSING {unseen}")
+    return 1 if lacking or unseen else 0
 
 
 if __name__ == "__main__":

@@ -19,6 +19,39 @@ def test_what_is_missing_or_too_old_is_told_with_what_is_there():
     assert found[1] == f"pytest>=9999: {pytest.__version__} is installed"
 
 
+def test_what_an_installed_package_wants_is_looked_at_too(monkeypatch):
+    found = {
+        "brought": SimpleNamespace(
+            version="2", requires=["there>=1", "forgotten", "of-an-extra; extra == 'more'"]
+        ),
+        "there": SimpleNamespace(version="1.5", requires=["brought", "old>=3"]),
+        "old": SimpleNamespace(version="2", requires=None),
+    }
+
+    def distribution(name):
+        if name not in found:
+            raise gpu_check.importlib.metadata.PackageNotFoundError(name)
+        return found[name]
+
+    monkeypatch.setattr(gpu_check.importlib.metadata, "distribution", distribution)
+    assert gpu_check.missing(["brought>=1"]) == [
+        "forgotten (brought wants it): not installed",
+        "old>=3 (there wants it): 2 is installed",
+    ]
+
+
+@pytest.mark.parametrize("reason", [None, "no NVIDIA GPU is visible"])
+def test_a_gpu_that_only_torch_sees_is_told(monkeypatch, capsys, reason):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr("benchsuite.environment.unmet", lambda _: reason)
+    monkeypatch.setattr(gpu_check, "missing", lambda _: [])
+    monkeypatch.setattr(gpu_check, "describe_gpus", list)
+    assert gpu_check.main() == (1 if reason else 0)
+    assert ("MISSING torch sees a GPU, benchsuite does not: no NVIDIA" in capsys.readouterr().out) == bool(
+        reason
+    )
+
+
 def test_each_gpu_has_a_line(monkeypatch):
     properties = SimpleNamespace(name="NVIDIA H200", total_memory=140 * 2**30, multi_processor_count=132)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

@@ -23,7 +23,7 @@ esac
 echo "did something"
 exit "${CODE:-0}"
 """
-PARTS = ("check", "limits", "gpu-tests", "run", "report", "gate", "tests", "slow-tests", "pack")
+PARTS = ("check", "limits", "quick", "gpu-tests", "run", "report", "gate", "tests", "slow-tests", "pack")
 
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, ("bash", "timeout", "split", "tar"))), reason="no bash or coreutils here"
@@ -55,8 +55,8 @@ class Machine:
     def asked(self):
         return self.log.read_text().splitlines() if self.log.exists() else []
 
-    def have_run(self, name="20261201T000000Z-abcdef"):
-        folder = self.state / "runs" / name
+    def have_run(self, name="20261201T000000Z-abcdef", below="runs"):
+        folder = self.state / below / name
         folder.mkdir(parents=True)
         for file in ("run.json", "records.jsonl", "report.html"):
             (folder / file).write_text("{}")
@@ -145,6 +145,17 @@ def test_a_run_gets_the_options_that_were_asked_for(machine):
     assert machine.asked() == [f"-m benchsuite run --all -k cuda --runs-dir {machine.state}/runs"]
 
 
+def test_a_quick_look_has_runs_of_its_own(machine):
+    machine.have_run()
+    machine.run("quick")
+    begun = "-m benchsuite run --all --quick -k cuda --runs-dir "
+    assert machine.asked()[-1] == f"{begun}{machine.state}/quick"
+    folder = machine.have_run(below="quick")
+    machine.run("--again", "quick", UNFINISHED="1")
+    assert machine.asked()[-1] == f"-m benchsuite run --resume {folder}"
+    assert f"quick/{folder.name}/records.jsonl" in names(machine.out / "quick.tar.gz")
+
+
 def test_wheels_are_installed_once_and_without_an_index(machine):
     wheels = machine.folder / "some wheels"
     wheels.mkdir()
@@ -164,9 +175,9 @@ def test_too_little_time_begins_nothing(machine):
 
 
 def test_without_a_gpu_what_needs_one_is_skipped_and_stays_open(machine):
-    done = machine.run("limits", "gate", NO_GPU="1")
+    done = machine.run("limits", "quick", "gate", NO_GPU="1")
     assert done.returncode == 0
-    assert done.stdout.count(": skipped") == 2
+    assert done.stdout.count(": skipped") == 3
     assert list((machine.state / "done").iterdir()) == []
     assert not any("--self-test" in line for line in machine.asked())
 
@@ -193,20 +204,33 @@ def test_a_report_needs_a_run_and_holds_its_page_and_tables(machine):
     kept.mkdir()
     (kept / "self-test.json").write_text("{}")
     assert machine.run("--again", "report").returncode == 0
-    asked = machine.asked()[-1]
+    (asked,) = (line for line in machine.asked() if "gpu_tables" in line)
     assert f"--limits {machine.state}/results/limits.json --self-test {kept}" in asked
     found = names(machine.out / "report.tar.gz")
     assert {"results/report.html", "results/tables.md", "results/multiples.md"} < found
+    assert "done before" in machine.run("report").stdout
+
+
+def test_the_report_of_a_run_that_goes_on_is_made_again(machine):
+    machine.have_run()
+    for _ in range(2):
+        assert machine.run("report", UNFINISHED="1").returncode == 0
+    assert sum("benchsuite report" in line for line in machine.asked()) == 2
 
 
 def test_the_pack_leaves_out_artifacts_and_comes_in_pieces(machine):
     folder = machine.have_run("compile[mode=default]")
     (folder / "artifacts").mkdir()
     (folder / "artifacts" / "trace.json.gz").touch()
+    machine.run("check", "run", "pack")
+    mine = machine.out / "mine.tar.gz"
+    mine.touch()
     machine.run("pack")
-    (piece,) = machine.out.glob("pack.tar.gz.*")
+    # It stands instead of what it holds, and of nothing else.
+    piece, kept = sorted(machine.out.iterdir(), reverse=True)
+    assert kept == mine
     found = names(piece)
-    assert "./runs/compile[mode=default]/records.jsonl" in found
+    assert {"./runs/compile[mode=default]/records.jsonl", "./logs/check.log"} < found
     assert not any("artifacts" in name for name in found)
 
 
