@@ -11,10 +11,10 @@ CONSTRAINTS = $$(grep -q 'include-system-site-packages = true' .venv/pyvenv.cfg 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-slow bench lint format clean
+.PHONY: help run test test-slow test-oldest bench lint format clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make run ARGS='--quick'                       options for benchsuite run --all"
 	@echo "  make run PYTHON=python3.12                    another interpreter, for a new .venv"
@@ -28,6 +28,12 @@ test: lint ## all checks and the quick tests
 
 test-slow: .venv/installed-test ## the tests that take longer
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+test-oldest: ## the quick tests with the oldest versions that pyproject.toml allows, in .venv-oldest
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet uv
+	.venv-oldest/bin/uv pip install --python .venv-oldest --resolution lowest-direct -e '.[test]'
+	.venv-oldest/bin/python -m pytest -m "not slow" $(ARGS)
 
 bench: .venv/installed-test ## benchmarks of benchsuite itself
 	$(BIN)/python -m pytest benchmarks -s $(ARGS)
@@ -43,7 +49,7 @@ format: .venv/installed-test ## format the code and fix what ruff can fix
 	$(BIN)/ruff format .
 
 clean: ## remove .venv, caches and builds; runs/ stays
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks
+	rm -rf .venv .venv-oldest build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .benchmarks
 	find benchsuite scenarios reports tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/bin/python:
