@@ -108,6 +108,9 @@ class ProcessSpec:
     """Give each variant a compile cache of its own: empty in its first trial, filled in later ones."""
     ranks: int = 1
     """Processes that do the work together; with two or more, torch.distributed joins them before the set-up."""
+    keeps_freed_memory: bool = True
+    """Whether glibc is kept from giving freed memory back while steps are timed. That steadies a step; what is large and
+    freed in each one then costs less than by default, so a scenario for which that is part of the answer says no."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,8 @@ class Trials:
             cores=(self.cores[start:] + self.cores[:start])[: threads * process.ranks],
             ranks=process.ranks,
             cuda=any(requirement.kind == "cuda" for requirement in variant.requirements),
+            # A gate compares like with like: there the steadier of the two is the better one for both.
+            keeps_freed_memory=process.keeps_freed_memory or self.code is not None,
             compile_cache=self._compile_cache(variant),
             compile_threads=threads,
         )

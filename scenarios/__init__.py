@@ -11,6 +11,7 @@ BUILT_IN = (
     "layout",
     "optimizer",
     "memory_saving",
+    "allocator",
     "sync",
     "threads",
     "parallel",

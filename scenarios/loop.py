@@ -2,7 +2,7 @@
 
 A scenario's settings are a change of `LoopSettings`; whatever is not changed is as plain as it can be:
 one batch that lies on the device before the first step, eager float32, gradients freed in each step,
-and no step that asks for a number.
+no step that asks for a number, and threads and memory kept steady.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from benchsuite import ProcessSpec, Skip, Task, demand
@@ -20,7 +21,7 @@ from scenarios.optimizers import make_optimizer, reset, step_in_backward
 from scenarios.steps import Looked, inference_call, training_step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from torch import Tensor, nn
     from torch.optim import Optimizer
@@ -35,16 +36,28 @@ CompileMode: TypeAlias = Literal["eager", "default", "reduce-overhead", "max-aut
 MODES_WITH_GRAPHS: tuple[CompileMode, ...] = ("reduce-overhead", "max-autotune")
 """On a GPU these let torch.compile capture what it has compiled."""
 GradMode: TypeAlias = Literal["grad", "no_grad", "inference_mode"]
-WaitPolicy: TypeAlias = Literal["default", "active", "passive"]
+WaitPolicy: TypeAlias = Literal["steady", "default", "short", "active", "passive"]
+Allocator: TypeAlias = Literal["steady", "default", "keeping"]
 
 WAIT_POLICIES: Mapping[WaitPolicy, tuple[tuple[str, str], ...]] = {
-    "default": (),
-    # As long as libgomp spins by default, some milliseconds: without an end the spinning would go on while a worker
-    # waits for its turn, and take a core from the others.
+    # As the engine has it: a short spin, unless the user has set something else.
+    "steady": (),
+    # What libgomp does where nothing is set: it spins for some milliseconds.
+    "default": (("GOMP_SPINCOUNT", "300000"),),
+    "short": (("GOMP_SPINCOUNT", "1000"),),
+    # Without an end the spinning would go on while a worker waits for its turn, and take a core from the others.
     "active": (("OMP_WAIT_POLICY", "ACTIVE"), ("GOMP_SPINCOUNT", "300000")),
     "passive": (("OMP_WAIT_POLICY", "PASSIVE"), ("GOMP_SPINCOUNT", "0")),
 }
 """What an OpenMP thread that waits for others does; libgomp's own variable would outrank the standard one."""
+ALLOCATORS: Mapping[Allocator, tuple[tuple[str, str], ...]] = {
+    # As the engine has it: it tells glibc to keep what is freed, which steadies a step.
+    "steady": (),
+    # What glibc does where nothing is set: it gives large blocks back when they are freed, and asks for them anew.
+    "default": (),
+    "keeping": (("MALLOC_MMAP_THRESHOLD_", str(1 << 30)), ("MALLOC_TRIM_THRESHOLD_", str(1 << 30))),
+}
+"""What glibc does with memory that is freed on the CPU."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +105,8 @@ class LoopSettings:
 
     threads: int = 0
     """Intra-op threads; 0: as many as the run uses."""
-    wait_policy: WaitPolicy = "default"
+    wait_policy: WaitPolicy = "steady"
+    allocator: Allocator = "steady"
 
     def changed(self, changes: Mapping[str, SettingValue]) -> LoopSettings:
         """Return these settings with some fields changed.
@@ -146,12 +160,23 @@ class LoopSettings:
         return next((why for holds, why in rules if holds), "")
 
 
+def not_started_with(variables: Iterable[tuple[str, str]]) -> int:
+    """Return how many of these variables this process was not started with.
+
+    OpenMP and glibc have read theirs by the time that Python could change them, so Python's own view would not do.
+    """
+    wanted = [f"{name}={value}".encode() for name, value in variables]
+    started_with = Path("/proc/self/environ").read_bytes().split(b"\0") if wanted else ()
+    return sum(variable not in started_with for variable in wanted)
+
+
 def process_of(settings: LoopSettings) -> ProcessSpec:
     """Return what these settings need of the whole worker process."""
     return ProcessSpec(
-        env=WAIT_POLICIES[settings.wait_policy],
+        env=WAIT_POLICIES[settings.wait_policy] + ALLOCATORS[settings.allocator],
         threads=settings.threads or None,
         own_compile_cache=settings.compile_mode != "eager",
+        keeps_freed_memory=settings.allocator == "steady",
     )
 
 

@@ -12,6 +12,7 @@ from scenarios.waiting import Watch
 
 if TYPE_CHECKING:
     from scenarios.feed import Data
+    from scenarios.loop import Allocator, WaitPolicy
 
 TOLERANCE = 1e-3
 """Largest relative error of parameter updates: float32 operations in another order and fusion."""
@@ -21,9 +22,14 @@ ROUNDED_TOLERANCE = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(LoopSettings):
-    """The reference loop: a DataLoader that decodes and transforms image by image, in the loop's own process."""
+    """The reference loop: a DataLoader that decodes and transforms image by image, in the loop's own process.
+
+    Threads and memory are as they are where nothing is set, as those of such a loop would be.
+    """
 
     data: Data = "images"
+    wait_policy: WaitPolicy = "default"
+    allocator: Allocator = "default"
 
 
 def requires(settings: Settings) -> list[Requirement]:

@@ -1,6 +1,6 @@
 """How many threads does a training step run best on, and how should they wait for one another?
 
-What is not varied here runs with one thread for each usable core: that is the baseline. More threads
+The baseline is what a program does that sets nothing: one thread for each usable core, and libgomp's own wait policy. More threads
 than cores are given all the cores there are.
 """
 
@@ -10,12 +10,11 @@ import math
 import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchsuite import Check, Requirement, Skip, Task, Workload, does_not_apply, grid, scenario
 from benchsuite.environment import usable_cores
-from scenarios.loop import WAIT_POLICIES, LoopSettings, make_loop, process_of
+from scenarios.loop import WAIT_POLICIES, LoopSettings, make_loop, not_started_with, process_of
 from scenarios.parity import finite, progress, relative_error
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def _requires(settings: Settings) -> list[Requirement]:
 @scenario(
     question="How many threads are best, and what does oversubscription do?",
     variants=grid(Settings, num_threads=thread_counts(CORES))
-    + grid(Settings, wait_policy=["active", "passive"])
+    + grid(Settings, wait_policy=["short", "passive"])
     + grid(Settings, num_threads=[2 * CORES], wait_policy=["active"]),
     compare="num_threads",
     requires=_requires,
@@ -86,7 +85,9 @@ def threads(settings: Settings, task: Task) -> Workload:
         off_by = abs(torch.get_num_threads() - settings.num_threads)
         last = finite("loss", loop.step())
         error = relative_error(progress(loop, task), _with_one_thread(task))
-        missing = _missing_variables(settings.wait_policy)
+        missing = (
+            0 if settings.wait_policy == "default" else not_started_with(WAIT_POLICIES[settings.wait_policy])
+        )
         return [
             last,
             Check("threads_off_by", float(off_by), limit=0, direction="<="),
@@ -117,14 +118,3 @@ def _with_one_thread(task: Task) -> list[Tensor]:
         return progress(make_loop(LoopSettings(), task), task)
     finally:
         torch.set_num_threads(before)
-
-
-def _missing_variables(policy: WaitPolicy) -> int:
-    """Return how many of a policy's variables this process was not started with.
-
-    OpenMP has read them by the time that Python could change them, so Python's own view would not do.
-    """
-    if not WAIT_POLICIES[policy]:
-        return 0
-    started_with = Path("/proc/self/environ").read_bytes().split(b"\0")
-    return sum(f"{name}={value}".encode() not in started_with for name, value in WAIT_POLICIES[policy])

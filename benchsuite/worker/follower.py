@@ -90,7 +90,7 @@ def leave() -> None:
 
 def serve(leader: Channel, part: TrialSpec, rank: int, store: int, duties: Duties) -> NoReturn:
     """Be this rank from its first moment to its process's end."""
-    if part.pass_ == "timing":
+    if part.pass_ == "timing" and part.keeps_freed_memory:
         process.keep_freed_memory()
     try:
         join(part, rank, store, duties)

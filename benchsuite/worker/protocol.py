@@ -64,6 +64,8 @@ class TrialSpec:
     """Processes that do the work together."""
     cuda: bool = False
     """Whether the work is done on GPUs: each rank then has one of its own, and they speak over NCCL."""
+    keeps_freed_memory: bool = True
+    """Whether glibc is kept from giving freed memory back; never where memory is measured."""
     compile_cache: str = ""
     """A folder for this variant's compiled code alone; empty: it compiles nothing, or shares the user's."""
     compile_threads: int = 1

@@ -147,15 +147,19 @@ def run_pass(spec: TrialSpec) -> dict[str, Any]:
     elif spec.pass_ == "calls":
         from benchsuite.worker import calls
 
-        kept = process.keep_freed_memory()
+        kept = _keep_freed_memory(spec)
         found = calls.run(lambda: build(spec), (spec.code.root,) if spec.code else spec.paths)
     else:
         from benchsuite.worker import operators
 
         # As where steps are timed: else a step faults its pages anew, and its operators take longer than it did.
-        kept = process.keep_freed_memory()
+        kept = _keep_freed_memory(spec)
         found = operators.run(lambda: build(spec), spec.artifacts, stacks=spec.stacks)
     return {**found, "environment": environment(keeps_freed_memory=kept)}
+
+
+def _keep_freed_memory(spec: TrialSpec) -> bool:
+    return spec.keeps_freed_memory and process.keep_freed_memory()
 
 
 def _run(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
@@ -169,7 +173,7 @@ def _run(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
 
 
 def _run_timing(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
-    kept = process.keep_freed_memory()
+    kept = _keep_freed_memory(spec)
     started = perf_counter_ns()
     workload = build(spec)
     device.synchronize()

@@ -6,7 +6,7 @@ import torch
 from benchsuite import CUDA, CXX_COMPILER, ProcessSpec
 from benchsuite.environment import unmet
 from benchsuite.scenario import settings_values
-from scenarios.loop import LoopSettings
+from scenarios.loop import ALLOCATORS, WAIT_POLICIES, LoopSettings
 from scenarios.mnist import task
 from scenarios.stack import Settings, requires, stack
 
@@ -48,7 +48,10 @@ def test_the_baseline_is_the_loop_that_everybody_writes_first():
     assert reference.baseline
     assert on_cuda.baseline
     plain = settings_values(LoopSettings())
-    assert {k: v for k, v in reference.settings.items() if plain[k] != v} == {"data": "images"}
+    changed = {k: v for k, v in reference.settings.items() if plain[k] != v}
+    # Nothing is set: threads spin and memory goes back as they do by default.
+    assert changed == {"data": "images", "wait_policy": "default", "allocator": "default"}
+    assert not reference.process.keeps_freed_memory
     assert reference.settings["workers"] == 0
 
 
@@ -60,7 +63,12 @@ def test_settings_that_do_not_go_together_are_never_combined():
 
 def test_a_combination_needs_what_its_parts_need():
     assert requires(Settings(device="cuda", compile_mode="default")) == [CUDA, CXX_COMPILER]
-    process = stack.process(Settings(threads=1, compile_mode="default", wait_policy="passive"))
+    process = stack.process(
+        Settings(threads=1, compile_mode="default", wait_policy="passive", allocator="keeping")
+    )
     assert process == ProcessSpec(
-        env=(("OMP_WAIT_POLICY", "PASSIVE"), ("GOMP_SPINCOUNT", "0")), threads=1, own_compile_cache=True
+        env=WAIT_POLICIES["passive"] + ALLOCATORS["keeping"],
+        threads=1,
+        own_compile_cache=True,
+        keeps_freed_memory=False,
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -62,10 +63,22 @@ def test_at_most_seven_variants_of_which_one_spins_on_too_few_cores():
     assert crowded == Settings(2 * CORES, "active")
 
 
-def test_processes_differ_by_their_threads_and_in_two_more_environments():
+def test_the_baseline_waits_as_libgomp_does_where_nothing_is_set():
+    display = subprocess.run(
+        [sys.executable, "-c", "import torch"],
+        env={k: v for k, v in os.environ.items() if not k.startswith(("GOMP_", "OMP_"))} | {"OMP_DISPLAY_ENV": "verbose"},
+        capture_output=True, text=True, check=True,
+    ).stderr  # fmt: skip
+    said = re.search(r"GOMP_SPINCOUNT = '(\d+)'", display)
+    if said is None:
+        pytest.skip("this torch's OpenMP is not GNU's")
+    assert WAIT_POLICIES["default"] == (("GOMP_SPINCOUNT", said[1]),)
+
+
+def test_processes_differ_by_their_threads_and_in_three_more_environments():
     processes = [variant.process for variant in threads.described()]
     assert [process.threads for process in processes] == [s.num_threads for s in threads.variants]
-    assert len({process.env for process in processes}) == 3
+    assert len({process.env for process in processes}) == 4
 
 
 def test_spinning_has_an_end():
@@ -100,7 +113,7 @@ def test_threads_that_lose_a_part_of_the_sum_fail(num_threads, failing):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="wait policies are varied on Linux only")
-@pytest.mark.parametrize("policy", ["active", "passive"])
+@pytest.mark.parametrize("policy", ["short", "active", "passive"])
 def test_a_wait_policy_that_is_set_too_late_fails(policy, num_threads, failing, monkeypatch):
     for name, value in WAIT_POLICIES[policy]:
         monkeypatch.setenv(name, value)
@@ -110,7 +123,7 @@ def test_a_wait_policy_that_is_set_too_late_fails(policy, num_threads, failing, 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="wait policies are varied on Linux only")
-@pytest.mark.parametrize("policy", ["active", "passive"])
+@pytest.mark.parametrize("policy", ["short", "active", "passive"])
 def test_a_wait_policy_of_the_whole_process_holds(policy):
     env = os.environ | dict(process_of(loop_settings(Settings(1, policy))).env)
     code = ALONE.format(policy=policy)
