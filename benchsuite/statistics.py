@@ -50,14 +50,16 @@ def intervals_against_baseline(
 
     Rounds are few, so one variant's spread alone says little about its noise: the noise of a ratio is
     put together from the variants' common part and the baseline's (see `_noise_of_a_ratio`), and where
-    a variant's own spread is larger, that is used. Levels are Bonferroni's.
+    a variant's own spread is larger, that is used. Levels are Bonferroni's; a variant alone counts as two, since a run
+    looks after three, four and five rounds and stops where an answer is found: its interval would otherwise miss the
+    truth in 7 to 9 % of all runs instead of 5. Noise that is put together from several leaves room for that.
 
     Args:
         ratios: for each variant its ratio to the baseline in every round, in one order of rounds;
             variants that lack a round are judged by their own spread alone.
         confidence: level at which all intervals hold together.
     """
-    level = bonferroni(confidence, len(ratios))
+    level = bonferroni(confidence, max(2, len(ratios)))
     rounds = max(map(len, ratios.values()), default=0)
     whole = {name: [math.log(v) for v in values] for name, values in ratios.items() if len(values) == rounds}
     found = {name: log_interval(values, level) for name, values in ratios.items()}

@@ -317,23 +317,23 @@ def share_of_claims(trials, variants, deviation, *, stray, seed=20261123):
     return sum(claims(rng, variants, deviation, stray) for _ in range(trials)) / trials
 
 
-LIMIT = 0.06
+LIMIT = 0.05
 """So many contexts of identical variants may come out with a claimed difference, all looks together."""
 
 
 def highest(trials):
-    """Return the share that a true 6 % passes once in a thousand simulations."""
+    """Return the share that a true 5 % passes once in a thousand simulations."""
     return stats.binom.ppf(0.999, trials, LIMIT) / trials
 
 
 @pytest.mark.parametrize("variants", [1, 2, 5])
 def test_identical_variants_are_rarely_told_apart_at_the_worst_deviation(variants):
-    assert share_of_claims(400, variants, 0.05, stray=True) <= highest(400)
+    assert share_of_claims(400, variants, 0.12, stray=True) <= highest(400)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stray", [False, True])
-@pytest.mark.parametrize("deviation", [0.005, 0.015, 0.05])
+@pytest.mark.parametrize("deviation", [0.005, 0.015, 0.05, 0.12])
 @pytest.mark.parametrize("variants", [1, 2, 5])
 def test_identical_variants_are_rarely_told_apart(variants, deviation, stray):
     assert share_of_claims(3000, variants, deviation, stray=stray) <= highest(3000)

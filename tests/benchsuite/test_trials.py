@@ -8,6 +8,7 @@ import pytest
 from benchsuite import CUDA, ProcessSpec, Workload, scenario
 from benchsuite.origin import Origin
 from benchsuite.trials import Options, Trials
+from benchsuite.worker.protocol import CodeSide
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Settings:
 def spec():
     """Return a function from a process and what the user chose to the specification of a timing trial."""
 
-    def make(process, repetition=0, cores=(3, 4, 5, 6), requires=(), **options):
+    def make(process, repetition=0, cores=(3, 4, 5, 6), requires=(), code=None, **options):
         made = scenario(
             question="Is it told?",
             variants=[Settings()],
@@ -28,7 +29,7 @@ def spec():
         )(lambda settings, task: Workload(lambda: None, list))
         origin = Origin("module", "file.py")
         trials = Trials(
-            Options(task="t", task_origin=origin, task_attribute="task", **options), cores, Path()
+            Options(task="t", task_origin=origin, task_attribute="task", **options), cores, Path(), code
         )
         return trials.timing(made.described()[0], origin, repetition)
 
@@ -65,3 +66,10 @@ def test_cores_change_from_round_to_round(spec):
 def test_ranks_are_told_whether_they_work_on_gpus(spec):
     assert spec(ProcessSpec(ranks=2), requires=[CUDA]).cuda
     assert not spec(ProcessSpec(ranks=2)).cuda
+
+
+def test_a_scenario_says_whether_freed_memory_is_kept_and_a_gate_keeps_it(spec):
+    assert spec(ProcessSpec()).keeps_freed_memory
+    plain = ProcessSpec(keeps_freed_memory=False)
+    assert not spec(plain).keeps_freed_memory
+    assert spec(plain, code=CodeSide(root="root", folder="root", places=(), other_root="other")).keeps_freed_memory
