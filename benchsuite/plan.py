@@ -187,7 +187,8 @@ def quick_plan(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
             if group.scenario == scenario_name and group is not first.get(scenario_name)
         ]
         if contexts:
-            left_out.append(f"{scenario_name} with {' and with '.join(contexts)}")
+            named = " and with ".join(filter(None, contexts))
+            left_out.append(f"{scenario_name} with {named}" if named else scenario_name)
     if dropped := _num_variants(first.values()) - _num_variants(quick.values()):
         left_out.append(
             f"{dropped} variants that need variables or ranks of their own, that compile something as the first one does, "
@@ -206,7 +207,10 @@ def quick_plan(plan: Plan) -> tuple[Plan, tuple[str, ...]]:
 
 def _quick_group(group: Group, *, may_compile: bool) -> Group:
     """Return the group without what is dear to set up: processes of another kind, and compiling more than once."""
-    members = [member for member in group.members if member.variant.baseline or _is_cheap(member.variant)]
+    envs = {member.variant.process.env for member in group.members if member.variant.baseline} or {()}
+    members = [
+        member for member in group.members if member.variant.baseline or _is_cheap(member.variant, envs)
+    ]
     compiling = [member for member in members if member.variant.process.own_compile_cache]
     too_many = compiling[1:] if may_compile else compiling
     members = [member for member in members if member not in too_many]
@@ -219,8 +223,9 @@ def _num_variants(groups: Iterable[Group]) -> int:
     return sum(len(group.members) for group in groups)
 
 
-def _is_cheap(variant: Variant) -> bool:
-    return not variant.process.env and variant.process.ranks == 1
+def _is_cheap(variant: Variant, envs: Container[tuple[tuple[str, str], ...]]) -> bool:
+    """Whether a variant can be forked from the process that its baseline is forked from."""
+    return variant.process.env in envs and variant.process.ranks == 1
 
 
 def _compiles(group: Group) -> bool:

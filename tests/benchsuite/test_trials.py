@@ -72,4 +72,6 @@ def test_a_scenario_says_whether_freed_memory_is_kept_and_a_gate_keeps_it(spec):
     assert spec(ProcessSpec()).keeps_freed_memory
     plain = ProcessSpec(keeps_freed_memory=False)
     assert not spec(plain).keeps_freed_memory
-    assert spec(plain, code=CodeSide(root="root", folder="root", places=(), other_root="other")).keeps_freed_memory
+    assert spec(
+        plain, code=CodeSide(root="root", folder="root", places=(), other_root="other")
+    ).keeps_freed_memory
