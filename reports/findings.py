@@ -155,11 +155,16 @@ def find_break_evens(field: Field) -> tuple[BreakEven, ...]:
 
 
 def memory_ratio(variant: VariantResult, other: VariantResult) -> float | None:
-    """Return the peak memory of a variant relative to another's."""
+    """Return the peak memory of a variant relative to another's; None: not measured, or one works on a GPU alone.
+
+    The peak of work on a GPU is the GPU's memory: its process's heap is not to be held against another's.
+    """
     for name in MEMORY_METRICS:
         mine, others = variant.metric(name), other.metric(name)
-        if mine is not None and others:
+        if mine and others:
             return mine / others
+        if mine or others:
+            return None
     return None
 
 

@@ -171,6 +171,21 @@ def test_a_winner_says_what_it_costs_and_saves(
     assert statement.text.endswith(words)
 
 
+@pytest.mark.parametrize("on_gpu", ["plain", "packed"])
+def test_a_gpus_memory_is_not_held_against_the_hosts(on_gpu: str, make_run: MakeRun) -> None:
+    extra = [
+        measured("plain", 0, peak_heap=4e6),
+        measured("packed", 0, peak_heap=9e6),
+        measured(on_gpu, 1, cuda_peak_allocated=2e6),
+    ]
+    times = {"plain": LEVELS, "packed": scaled(0.8)}
+    assert "peak memory" not in str(only(make_run(times, extra=extra)))
+    both = [*extra, *(measured(mode, 1, cuda_peak_allocated=2e6) for mode in times if mode != on_gpu)]
+    assert "peak memory" not in str(only(make_run(times, extra=both)))
+    more = [*extra, *(measured(mode, 1, cuda_peak_allocated=8e6) for mode in times if mode != on_gpu)]
+    assert "times the peak memory" in str(only(make_run(times, extra=more)))
+
+
 def test_energy_is_compared_by_the_item(make_run: MakeRun) -> None:
     extra = [measured("plain", 0, energy=1.0), measured("packed", 0, energy=2.0)]
     times = {"plain": LEVELS, "packed": scaled(0.8)}
