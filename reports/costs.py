@@ -38,11 +38,11 @@ def knee(context: ContextResult, field: Field, axis: str | None) -> Statement:
     details = (_next_cost(found), _closer(found), _beyond(found), unproven(field))
     throughput = fmt.rate(found.at.variant.throughput.value) if found.at.variant.throughput else fmt.NOTHING
     if found.possible is found.certain:
-        text = f"{found.at.label} is the smallest that reaches {share} of the best throughput: {throughput}"
+        text = f"{found.at.label} is the smallest that reaches {share} of the best throughput measured: {throughput}"
         return state(context, "shown", text, *details)
     shown = fmt.rounds(fewest_rounds(field.rivals))
     text = (
-        f"the smallest that reaches {share} of the best throughput lies between {found.possible.label} and "
+        f"the smallest that reaches {share} of the best throughput measured lies between {found.possible.label} and "
         f"{found.certain.label}; {shown} could not narrow it further"
     )
     estimate = f"by the estimates it is {found.at.label} with {throughput}"
@@ -122,9 +122,12 @@ def _closer(found: Knee) -> str:
 
 
 def _beyond(found: Knee) -> str:
-    if found.best is not found.members[-1] or found.next is not None:
+    """Say that the best may not have been measured, where the largest setting is the best."""
+    if found.best is not found.members[-1]:
         return ""
-    return "it is also the largest that was measured, so the best may lie beyond"
+    if found.best is found.at:
+        return "it is also the largest that was measured, so the best may lie beyond"
+    return f"the best, {found.best.label}, is the largest that was measured, so a better one may lie beyond"
 
 
 def _from_to(here: Rival, there: Rival) -> str:

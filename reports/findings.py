@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from benchsuite.statistics import Interval
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchsuite.comparison import Verdict
     from reports.results import ContextResult, VariantResult
 
@@ -64,7 +66,7 @@ class Knee:
     possible: Rival
     """The first for which the intervals do not exclude it."""
     certain: Rival
-    """The first for which the intervals show it."""
+    """The first for which the intervals show it, whichever member is the best."""
     best: Rival
     """The highest throughput, by the estimates."""
     next: Rival | None
@@ -126,13 +128,31 @@ def find_knee(field: Field, axis: str | None) -> Knee:
     if not any(math.isnan(axis_value(member.variant, axis)) for member in members):
         members.sort(key=lambda member: axis_value(member.variant, axis))
     best = max(members, key=lambda member: member.speedup.value)
-    top = best.speedup
-    at = next(m for m in members if m.speedup.value >= KNEE_SHARE * top.value)
-    possible = next(m for m in members if m is best or m.speedup.high >= KNEE_SHARE * top.low)
-    certain = next(m for m in members if m is best or m.speedup.low >= KNEE_SHARE * top.high)
+    at = next(m for m in members if m.speedup.value >= KNEE_SHARE * best.speedup.value)
+    least = max(member.speedup.low for member in members)
+    possible = next(m for m in members if m.speedup.high >= KNEE_SHARE * least)
     place = members.index(at) + 1
     following = members[place] if place < len(members) else None
-    return Knee(tuple(members), at, possible, certain, best, following)
+    return Knee(tuple(members), at, possible, _certain(members, least), best, following)
+
+
+def _certain(members: Sequence[Rival], least: float) -> Rival:
+    """Return the first member that surely reaches the share of all others, or the last that may be the best.
+
+    The best reaches the share of its own throughput, so the knee is never beyond it.
+
+    Args:
+        members: in the order of the axis.
+        least: the best does at least so much.
+    """
+    last = [member for member in members if member.speedup.high >= least][-1]
+
+    def reaches_all(member: Rival) -> bool:
+        return all(
+            member.speedup.low >= KNEE_SHARE * other.speedup.high for other in members if other is not member
+        )
+
+    return next(member for member in members if member is last or reaches_all(member))
 
 
 def find_break_evens(field: Field) -> tuple[BreakEven, ...]:

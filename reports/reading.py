@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 KINDS = {
     "best": "A winner is named only where its whole interval lies more than 1 % above the baseline's speed.",
-    "knee": f"The knee is the smallest setting that reaches {100 * KNEE_SHARE:.0f} % of the best throughput: beyond it, "
+    "knee": f"The knee is the smallest setting that reaches {100 * KNEE_SHARE:.0f} % of the best throughput measured: beyond it, "
     "more costs memory and brings little.",
     "break_even": "What is compiled pays back its long first step little by little: it has paid once the steps have "
     "saved what the first one cost. A filled compile cache makes the first step cheaper.",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,13 +12,16 @@ from sample_run import trial
 
 from benchsuite.comparison import MARGIN
 from benchsuite.record import CheckResult
+from benchsuite.statistics import Interval
 from reports.answers import answer
 from reports.collect import collect
+from reports.findings import find_field, find_knee
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchsuite.store import Run
+    from reports.findings import Knee
     from reports.phrases import Statement
 
     MakeRun = Callable[..., Run]
@@ -129,7 +133,9 @@ def test_the_knee_is_the_smallest_setting_near_the_best(make_run: MakeRun) -> No
     run = make_run(times, answer="knee", changes=sizes, extra=heaps)
     statement = only(run)
     assert statement.standing == "shown"
-    assert statement.text.startswith("Mode 8 is the smallest that reaches 90 % of the best throughput")
+    assert statement.text.startswith(
+        "Mode 8 is the smallest that reaches 90 % of the best throughput measured"
+    )
     assert "needs 8.00 times the peak memory (64 MiB instead of 8 MiB)" in statement.detail
 
 
@@ -140,6 +146,47 @@ def test_a_knee_says_what_would_reach_nearly_all(make_run: MakeRun) -> None:
     assert "The next one, mode 16, does 1.03 times the items a second." in statement.detail
     assert "For 98 % of the best throughput it would be mode 64." in statement.detail
     assert "For 98 %" not in only(make_run({1: times[1], 64: times[64]}, answer="knee", changes=sizes)).detail
+
+
+def between(make_run: MakeRun, *intervals: tuple[float, float]) -> Knee:
+    """Find the knee of a baseline at 1 and of members with these intervals behind it."""
+    sizes = {2**place: LEVELS for place in range(len(intervals) + 1)}
+    field = find_field(collect(make_run(sizes, answer="knee"))[0].contexts[0])
+    assert field is not None
+    rivals = [
+        replace(rival, speedup=Interval(math.sqrt(low * high), low, high, 5))
+        for rival, (low, high) in zip(field.rivals, intervals, strict=True)
+    ]
+    return find_knee(replace(field, rivals=tuple(rivals)), "mode")
+
+
+@pytest.mark.parametrize(
+    ("intervals", "possible", "certain"),
+    [
+        ([(9.5, 9.7), (6.0, 15.5), (9.9, 10.1)], "mode 2", "mode 8"),
+        ([(9.5, 9.7), (9.6, 9.8), (9.9, 10.1)], "mode 2", "mode 2"),
+        ([(8.0, 9.2), (9.9, 10.1), (8.0, 12.0)], "mode 2", "mode 8"),
+        ([(2.0, 4.0)], "mode 2", "mode 2"),
+        ([(0.8, 1.4), (0.5, 0.6)], "mode 1", "mode 2"),
+    ],
+)
+def test_a_knee_is_certain_whichever_member_is_the_best(
+    intervals: list[tuple[float, float]], possible: str, certain: str, make_run: MakeRun
+) -> None:
+    found = between(make_run, *intervals)
+    assert (found.possible.label, found.certain.label) == (possible, certain)
+
+
+def test_the_best_may_lie_beyond_the_largest_that_was_measured(make_run: MakeRun) -> None:
+    sizes = {size: {"items_per_step": size} for size in (1, 8, 64)}
+    rising = {1: scaled(0.1), 8: scaled(8 / 93), 64: scaled(64 / 100)}
+    statement = only(make_run(rising, answer="knee", changes=sizes))
+    assert "The best, mode 64, is the largest that was measured" in statement.detail
+    steep = {1: scaled(0.1), 8: scaled(8 / 50), 64: scaled(64 / 100)}
+    statement = only(make_run(steep, answer="knee", changes=sizes))
+    assert "It is also the largest that was measured" in statement.detail
+    falling = {1: scaled(0.1), 8: scaled(8 / 100), 64: scaled(64 / 97)}
+    assert "largest" not in str(only(make_run(falling, answer="knee", changes=sizes)))
 
 
 def measured(mode: str, number: int, **metrics: float) -> Any:
