@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections import defaultdict
@@ -109,6 +110,34 @@ def group_speedup(variant: Record, baseline: Record) -> float:
     pairs = zip(variant.turns, baseline.turns, strict=False)
     ratios = [(b.step_ns / baseline.items_per_step) / (v.step_ns / variant.items_per_step) for v, b in pairs]
     return math.exp(statistics.median(math.log(ratio) for ratio in ratios))
+
+
+def compare_in_order(variants: Sequence[Sequence[Record]]) -> tuple[Interval, ...]:
+    """Compare each variant but the first with the one before it, group by group.
+
+    Neighbours have a member in common instead of a baseline. That changes how the noise is shared between
+    the ratios, and not what it is on average, which is what the intervals are made from.
+
+    Args:
+        variants: the timing records of each, in order.
+
+    Returns:
+        How many items a second each does for one of its predecessor's, with intervals that hold together
+        at 95 %; an infinite one where the two share no group or one alone.
+    """
+    ratios = {}
+    for place, (before, after) in enumerate(itertools.pairwise(variants)):
+        earlier = {record.group: record for record in before if record.turns}
+        ratios[str(place)] = [
+            group_speedup(record, earlier[record.group])
+            for record in after
+            if record.turns and record.group in earlier
+        ]
+    found = intervals_against_baseline(
+        {name: values for name, values in ratios.items() if values}, CONFIDENCE
+    )
+    unknown = Interval(1.0, 0.0, math.inf, 0)
+    return tuple(found.get(name, unknown) for name in ratios)
 
 
 def judge(speedup: Interval) -> Verdict:

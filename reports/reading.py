@@ -20,7 +20,7 @@ KINDS = {
     "trade_off": "Speed is one side, memory or accuracy the other: no row wins as such, each says what it gives and takes.",
     "reached": "A work of fixed length, done once: it says how far the training gets, and is compared with nothing.",
     "stack": "Each row adds one more of the settings that pay to the row above it; every factor is against the "
-    "reference loop, not against the row above.",
+    "reference loop, not against the row above. What the answer says of a step is against the row above, in the same rounds.",
 }
 LATENCY = "Latency is what one request waits: of a hundred requests, one takes longer than the p99."
 COLUMNS = {
