@@ -124,7 +124,7 @@ def _reached_variant(variant: VariantResult, *, named: bool) -> str:
             )
             parts.append(reached_it or f"{goal[1]} % not reached")
     if variant.step_time is not None:
-        parts.append(f"{fmt.duration(variant.step_time.value)} {'an epoch' if epochs else 'a step'}")
+        parts.append(f"{fmt.duration(variant.step_time.value)} {fmt.one(variant.step_word)}")
     return (f"{said(variant)}: " if named else "") + ", ".join(parts)
 
 

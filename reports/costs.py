@@ -18,7 +18,19 @@ from reports.findings import (
     find_knee,
     memory_ratio,
 )
-from reports.phrases import Statement, factor, labels, level, said, state, subject, takes, told, unproven
+from reports.phrases import (
+    Statement,
+    factor,
+    labels,
+    level,
+    said,
+    state,
+    steps,
+    subject,
+    takes,
+    told,
+    unproven,
+)
 from reports.prices import price, prices
 
 if TYPE_CHECKING:
@@ -140,15 +152,15 @@ def _from_to(here: Rival, there: Rival) -> str:
 
 def _paid(rival: Rival, found: tuple[BreakEven, ...]) -> str:
     parts = [
-        f"{_after(even.steps)} with {CACHE_WORDS[even.cache]}"
+        f"{_after(even.steps, rival.variant)} with {CACHE_WORDS[even.cache]}"
         for even in found
         if even.rival is rival and even.steps is not None
     ]
     return fmt.listing(parts)
 
 
-def _after(steps: Interval) -> str:
-    return f"after about {fmt.count(steps.value)} steps" if steps.value else "at once"
+def _after(paid: Interval, variant: VariantResult) -> str:
+    return f"after about {steps(paid.value, variant)}" if paid.value else "at once"
 
 
 def _others(rivals: Sequence[Rival], field: Field) -> str:

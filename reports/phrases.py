@@ -139,7 +139,7 @@ def step(variant: VariantResult) -> str:
     interval = fmt.duration_range(time.low, time.high)
     around = "" if interval == fmt.NOTHING else f" ({interval})"
     per_item = variant.timings[0].items_per_step > 1
-    return f"{fmt.duration(time.value)} a step{around}" + (
+    return f"{fmt.duration(time.value)} {fmt.one(variant.step_word)}{around}" + (
         f", {fmt.rate(throughput.value)}" if per_item else ""
     )
 
@@ -183,6 +183,11 @@ def leading(variant: VariantResult) -> str:
 def labels(rivals: Sequence[Rival], conjunction: str = "and") -> str:
     """Name some rivals, or the first of many."""
     return fmt.some([said(rival.variant) for rival in rivals], conjunction)
+
+
+def steps(number: float, variant: VariantResult) -> str:
+    """Spell a number of steps as a variant's scenario calls them: `1,430 steps`, `2,000 updates`."""
+    return f"{fmt.count(number)} {variant.step_word}s"
 
 
 def takes(variant: VariantResult) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reports import format as fmt
 from reports.findings import accuracy_points, energy_ratio, find_payback, memory_ratio
-from reports.phrases import said
+from reports.phrases import said, steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,8 +52,8 @@ def prices(rivals: Sequence[Rival], base: VariantResult) -> str:
 
 def payback(field: Field, rival: Rival) -> str:
     """Say when a dearer start has been earned back; empty where the start is no dearer."""
-    steps = find_payback(field, rival)
-    return f"its dearer start has paid after about {fmt.count(steps.value)} steps" if steps else ""
+    paid = find_payback(field, rival)
+    return f"its dearer start has paid after about {steps(paid.value, rival.variant)}" if paid else ""
 
 
 def starts(field: Field, rival: Rival, base_name: str = "") -> str:

@@ -45,6 +45,17 @@ def test_a_clear_winner_is_named_with_its_interval_and_baseline(make_run: MakeRu
     assert statement.text.startswith("Mode packed is 1.25 times (1.24 to 1.26) as fast as plain")
 
 
+@pytest.mark.parametrize(("step", "words"), [(None, "a step"), ("step", "a step"), ("update", "an update")])
+def test_a_step_is_called_what_its_scenario_calls_it(step: str | None, words: str, make_run: MakeRun) -> None:
+    times = {"plain": LEVELS, "packed": scaled(0.8)}
+    statement = only(make_run(times, step=step))
+    assert f"packed takes 7.39 ms {words} (" in statement.detail
+    assert f"plain 9.23 ms {words} (" in statement.detail
+    ready = {"packed": {"metrics": {"setup_time": 2e9}}}
+    dearer = only(make_run(times, step=step, changes=ready))
+    assert re.search(rf"has paid after about [\d,]+ {words.split()[1]}s\.", dearer.text)
+
+
 def test_two_that_cannot_be_told_apart_are_not_ranked(make_run: MakeRun) -> None:
     statement = only(
         make_run({"plain": LEVELS, "packed": scaled(0.8), "split": list(reversed(scaled(0.801)))})
