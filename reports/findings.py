@@ -19,6 +19,8 @@ KNEE_SHARE = 0.9
 """The knee is where this share of the best throughput is first reached."""
 MEMORY_METRICS = ("cuda_peak_allocated", "peak_heap")
 ACCURACY_METRICS = ("test_accuracy", "accuracy")
+EPOCH_SHARE = 0.02
+"""The beginning of an epoch is dearer from this share of the baseline's whole epoch on."""
 DEARER_STEPS = 2
 """A start is dearer when it takes so many of the baseline's steps longer, in every round."""
 Cache: TypeAlias = Literal["empty", "filled"]
@@ -200,6 +202,20 @@ def find_payback(field: Field, rival: Rival) -> Interval | None:
     if extra_ns <= DEARER_STEPS * step.value:
         return None
     return _steps_to_pay(extra_ns, step.value, rival.speedup)
+
+
+def epoch_start_ns(variant: VariantResult, other: VariantResult) -> float | None:
+    """Return by how much longer each epoch takes to begin than another's; None: unknown, or too little to matter.
+
+    The median over turns, and so every factor, drops the first step of an epoch. Where it is not known how many
+    steps an epoch of the other has, what matters is what a start has to take longer to be dearer.
+    """
+    mine, others, step = variant.metric("epoch_start_time"), other.metric("epoch_start_time"), other.step_time
+    if mine is None or others is None or step is None:
+        return None
+    epoch_steps = other.metric("epoch_steps")
+    limit_steps = EPOCH_SHARE * epoch_steps if epoch_steps else DEARER_STEPS
+    return mine - others if abs(mine - others) > limit_steps * step.value else None
 
 
 def accuracy_points(variant: VariantResult, other: VariantResult) -> float | None:

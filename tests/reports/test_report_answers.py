@@ -215,6 +215,28 @@ def measured(mode: str, number: int, **metrics: float) -> Any:
         ({"energy": 2.0}, {"energy": 1.0}, " with 0.50 times the energy."),
         ({"worker_memory": 0.0}, {"worker_memory": 2.0**26}, " with 64 MiB more in worker processes."),
         (
+            {"epoch_start_time": 1e7},
+            {"epoch_start_time": 2.1e8},
+            " with 200 ms more at each start of an epoch.",
+        ),
+        (
+            {"epoch_start_time": 2.1e8},
+            {"epoch_start_time": 1e7},
+            " with 200 ms less at each start of an epoch.",
+        ),
+        ({"epoch_start_time": 1e7}, {"epoch_start_time": 2e7}, " as fast as plain."),
+        ({}, {"epoch_start_time": 2.1e8}, " as fast as plain."),
+        (
+            {"epoch_start_time": 1e7, "epoch_steps": 2000},
+            {"epoch_start_time": 2.1e8, "epoch_steps": 2000},
+            " as fast as plain.",
+        ),
+        (
+            {"epoch_start_time": 1e7, "epoch_steps": 90},
+            {"epoch_start_time": 2.75e7, "epoch_steps": 90},
+            " with 17.5 ms more at each start of an epoch.",
+        ),
+        (
             {"peak_heap": 4e6, "energy": 1.0, "accuracy": 0.96},
             {"peak_heap": 8e6, "energy": 1.3, "accuracy": 0.97},
             " with 2.00 times the peak memory, 1.30 times the energy and 1.0 points more accuracy.",
