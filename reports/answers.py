@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import statistics
 from typing import TYPE_CHECKING
 
 from benchsuite.comparison import SAME
@@ -116,15 +117,18 @@ def _reached_variant(variant: VariantResult, *, named: bool) -> str:
     if epochs := len(variant.series("validation_accuracy")):
         parts.append(f"after {epochs} epochs")
     parts = [" ".join(parts)] if parts else []
+    epoch_s = [seconds for _, seconds in variant.series("epoch_s")]
+    of_what = " of training" if epoch_s else ""
     for metric in sorted({name for record in variant.trials for name in record.metrics}):
         if goal := TIME_TO.fullmatch(metric):
             seconds = variant.metric(metric)
-            reached_it = (
-                f"{goal[1]} % reached after {fmt.duration(seconds * 1e9)}" if seconds is not None else ""
-            )
-            parts.append(reached_it or f"{goal[1]} % not reached")
+            taken = f"after {fmt.duration(seconds * 1e9)}{of_what}" if seconds is not None else ""
+            parts.append(f"{goal[1]} % reached {taken}" if taken else f"{goal[1]} % not reached")
+    if epoch_s:
+        parts.append(f"{fmt.duration(statistics.median(epoch_s) * 1e9)} {fmt.one('epoch')}")
     if variant.step_time is not None:
-        parts.append(f"{fmt.duration(variant.step_time.value)} {fmt.one(variant.step_word)}")
+        whole = "with its validation" if epoch_s else fmt.one(variant.step_word)
+        parts.append(f"{fmt.duration(variant.step_time.value)} {whole}")
     return (f"{said(variant)}: " if named else "") + ", ".join(parts)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reports.findings import KNEE_SHARE
-from reports.results import WHOLE_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,8 +54,6 @@ def card_reading(result: ScenarioResult) -> str:
     parts = [KINDS.get(result.answer, KINDS["best"])]
     if result.metric == "latency":
         parts.append(LATENCY)
-    if result.step_word != WHOLE_STEP:
-        parts.append(f"A step is one {result.step_word} here.")
     return " ".join(parts)
 
 

@@ -16,6 +16,7 @@ from benchsuite.statistics import Interval
 from reports.answers import answer
 from reports.collect import collect
 from reports.findings import find_field, find_knee
+from reports.notes import scenario_notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,8 @@ def test_a_step_is_called_what_its_scenario_calls_it(step: str | None, words: st
     statement = only(make_run(times, step=step))
     assert f"packed takes 7.39 ms {words} (" in statement.detail
     assert f"plain 9.23 ms {words} (" in statement.detail
+    notes = scenario_notes(collect(make_run(times, step=step))[0])
+    assert ("A step of this scenario is one update." in notes) == (step == "update")
     ready = {"packed": {"metrics": {"setup_time": 2e9}}}
     dearer = only(make_run(times, step=step, changes=ready))
     assert re.search(rf"has paid after about [\d,]+ {words.split()[1]}s\.", dearer.text)
@@ -374,8 +377,27 @@ def test_a_training_says_how_far_it_got(sample: Any) -> None:
 
     statement = answer(load(sample).scenarios[0])[0]
     assert statement.text.startswith(
-        "96.2 % accuracy on the test images after 20 epochs, 90 % reached after 28.5 s"
+        "96.2 % accuracy on the test images after 20 epochs, 90 % reached after 28.5 s of training, 2.8"
     )
+
+
+def test_a_training_says_which_of_its_times_hold_the_validation(make_run: MakeRun) -> None:
+    found = {
+        "metrics": {"time_to_90_s": 12.0},
+        "series": {"epoch_s": ((1.0, 1.7), (2.0, 1.5), (3.0, 1.6))},
+    }
+    run = make_run({"plain": [1900.0]}, answer="reached", changes={"plain": found}, step="epoch")
+    assert only(run).text == (
+        "90 % reached after 12.0 s of training, 1.60 s an epoch, 1.90 s with its validation."
+    )
+    step, times = scenario_notes(collect(run)[0])
+    assert step == "A step of this scenario is one epoch."
+    assert times.startswith("Step time and throughput hold the validation")
+    bare = make_run(
+        {"plain": [1900.0]}, answer="reached", changes={"plain": found | {"series": {}}}, step="epoch"
+    )
+    assert only(bare).text == "90 % reached after 12.0 s, 1.90 s an epoch."
+    assert scenario_notes(collect(bare)[0]) == [step]
 
 
 @pytest.mark.parametrize("kind", ["best", "knee", "break_even", "trade_off"])
