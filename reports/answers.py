@@ -20,9 +20,9 @@ from reports.phrases import (
     labels,
     level,
     no_comparison,
+    no_interval,
     nothing_measured,
     said,
-    single_round,
     state,
     step,
     subject,
@@ -64,7 +64,7 @@ def _answer_context(result: ScenarioResult, context: ContextResult) -> Statement
     if field is None:
         return no_comparison(context) if context.measured else nothing_measured(context)
     if not field.rivals:
-        return single_round(context, field)
+        return no_interval(context, field)
     if result.answer == "knee":
         return knee(context, field, result.compare)
     kinds = {"break_even": break_even, "trade_off": trade_off}
@@ -85,7 +85,8 @@ def best(context: ContextResult, field: Field) -> Statement:
                 f"{said(rival.variant)} runs at {factor(rival.speedup)} its speed{price(rival.variant, base)}"
             ),
         )
-        text = f"{subject(base)} is the fastest: {slower}"
+        among = " of those that have an interval" if field.unproven else ""
+        text = f"{subject(base)} is the fastest{among}: {slower}"
         return state(context, "shown", text, base_step, unproven(field))
     found = level(equals, base)
     details = (prices(equals, base), base_step, _rest(equals, field), unproven(field))

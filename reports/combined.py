@@ -12,8 +12,8 @@ from reports.phrases import (
     Statement,
     factor,
     no_comparison,
+    no_interval,
     nothing_measured,
-    single_round,
     state,
     step,
     unproven,
@@ -39,7 +39,7 @@ def stack(context: ContextResult) -> Statement:
     if field is None:
         return no_comparison(context) if context.measured else nothing_measured(context)
     if not field.rivals:
-        return single_round(context, field)
+        return no_interval(context, field)
     best = max(field.rivals, key=lambda rival: rival.speedup.value)
     base_step = f"the {field.baseline.label} takes {step(field.baseline)}"
     if best.verdict != "faster":

@@ -35,6 +35,8 @@ class Rival:
     speedup: Interval
     """Items a second relative to the baseline."""
     verdict: Verdict
+    beside_neighbours: bool = False
+    """Whether others disturbed the two, which had different numbers of cores: then there is no interval."""
 
     @property
     def label(self) -> str:
@@ -54,7 +56,7 @@ class Field:
     rivals: tuple[Rival, ...]
     """With finite intervals."""
     unproven: tuple[Rival, ...]
-    """Compared in a single round, which has no interval."""
+    """Without an interval: compared in a single round, or beside neighbours that are no common noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,12 @@ def find_field(context: ContextResult) -> Field | None:
     if baseline is None or not baseline.sound:
         return None
     compared = [
-        Rival(variant, variant.comparison.speedup, variant.comparison.verdict)
+        Rival(
+            variant,
+            variant.comparison.speedup,
+            variant.comparison.verdict,
+            variant.comparison.beside_neighbours,
+        )
         for variant in context.variants
         if variant.comparison is not None and variant.sound
     ]

@@ -232,6 +232,48 @@ def test_the_noise_of_neighbours_is_the_mean_of_theirs(seed):
     assert noise**2 == pytest.approx(np.var(np.diff(logs, axis=0), axis=1, ddof=1).mean())
 
 
+BUSY, STOLEN, HOT = {"wait_share": 0.3}, {"steal_share": 0.3}, {"gpu_throttled": 1.0}
+
+
+def beside(base, other, disturbed=3):
+    """Compare two over five rounds, of which so many were disturbed, by what is given of each."""
+    records = []
+    for n, wobble in enumerate((1, 1.002, 0.999, 1.001, 0.998)):
+        for name, ms, known in (("base", 10, base), ("a", 5 * wobble, other)):
+            quiet = known | {"contention": {}}
+            records.append(trial(name, ms, n, **(known if n < disturbed else quiet)))
+    return records
+
+
+@pytest.mark.parametrize(
+    ("base", "other", "disturbed", "expected"),
+    [
+        ({"cores": 2, "contention": BUSY}, {"cores": 1}, 3, True),
+        ({"cores": 2}, {"cores": 1, "contention": BUSY}, 3, True),
+        ({"cores": 1}, {"cores": 2, "contention": STOLEN}, 5, True),
+        ({"cores": 2, "contention": BUSY}, {"cores": 1}, 2, False),
+        ({"cores": 2, "contention": BUSY}, {"cores": 2, "contention": BUSY}, 5, False),
+        ({"cores": 2, "contention": HOT}, {"cores": 1, "contention": HOT}, 5, False),
+        ({"cores": 2}, {"cores": 1}, 5, False),
+        ({"contention": BUSY}, {"cores": 1, "contention": BUSY}, 5, False),
+        ({"cores": 1}, {"cores": 2, "threads": 4, "contention": BUSY}, 5, False),
+        ({"cores": 1}, {"cores": 2, "threads": 4, "contention": STOLEN}, 5, True),
+    ],
+)
+def test_beside_neighbours_different_numbers_of_cores_show_nothing(base, other, disturbed, expected):
+    records = beside(base, other, disturbed)
+    (found,) = compare(records)
+    assert found.beside_neighbours is expected
+    assert found.verdict == ("open" if expected else "faster")
+    assert found.speedup.value == pytest.approx(2, rel=0.01)
+    assert is_open("best", [LEADER, found]) is expected
+    (in_order,) = compare_in_order(
+        [[r for r in records if r.baseline], [r for r in records if not r.baseline]]
+    )
+    assert (in_order.low, in_order.high) == (found.speedup.low, found.speedup.high)
+    assert math.isinf(found.speedup.high) is expected
+
+
 def found(verdict, low, high):
     return Comparison("v", "base", Interval(math.sqrt(low * high), low, high, 3), verdict)
 

@@ -91,6 +91,32 @@ def test_one_round_claims_nothing(make_run: MakeRun) -> None:
     assert "packed at 3.00 times" in statement.detail
 
 
+def beside(make_run: MakeRun, *others: str, kind: str = "best", factor: float = 0.8) -> Statement:
+    """Answer for a packed variant that had one core beside neighbours, a baseline and others that had two."""
+    known = {"packed": {"cores": 1}, **{name: {"cores": 2} for name in ("plain", *others)}}
+    busy = {name: {**one, "contention": {"wait_share": 0.3}} for name, one in known.items()}
+    times = {"plain": LEVELS, "packed": scaled(factor), **{name: scaled(1.25) for name in others}}
+    return only(make_run(times, changes=busy, answer=kind))
+
+
+@pytest.mark.parametrize("kind", ["best", "knee", "break_even", "trade_off", "stack"])
+def test_beside_neighbours_no_difference_of_other_cores_is_claimed(kind: str, make_run: MakeRun) -> None:
+    statement = beside(make_run, kind=kind)
+    assert statement.standing == "open"
+    assert statement.text.startswith("No difference is claimed beside the neighbours of this run")
+    assert "By the estimates, against the speed of plain: packed at 1.25 times." in statement.detail
+    assert "taken under contention: 10 of 10 timings" in statement.detail.lower()
+
+
+def test_what_has_as_many_cores_as_its_baseline_is_claimed_beside_neighbours(make_run: MakeRun) -> None:
+    statement = beside(make_run, "split")
+    assert statement.text.startswith(
+        "Mode plain is the fastest of those that have an interval: split runs at"
+    )
+    assert "No difference is claimed beside the neighbours of this run" in statement.detail
+    assert statement.detail.count("packed at 1.25 times") == 1
+
+
 def test_two_rounds_are_answered_with_their_wide_interval(make_run: MakeRun) -> None:
     statement = only(make_run({"plain": [9.0, 9.1], "packed": [6.0, 7.9]}))
     assert statement.standing == "open"
