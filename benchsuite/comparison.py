@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import math
 import statistics
 from collections import defaultdict
@@ -12,7 +14,7 @@ from benchsuite.record import CANARY, Record
 from benchsuite.statistics import Interval, intervals_against_baseline, log_interval, robust_deviation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from benchsuite.scenario import Answer
 
@@ -39,6 +41,9 @@ class Comparison:
     speedup: Interval
     """Items a second relative to the baseline: above 1 is faster."""
     verdict: Verdict
+    beside_neighbours: bool = False
+    """Whether the two had different numbers of cores in rounds of which most were disturbed by others: a neighbour then
+    is no noise that they share, so the interval is without bounds."""
 
     @property
     def rounds(self) -> int:
@@ -111,6 +116,28 @@ def group_speedup(variant: Record, baseline: Record) -> float:
     return math.exp(statistics.median(math.log(ratio) for ratio in ratios))
 
 
+def compare_in_order(variants: Sequence[Sequence[Record]]) -> tuple[Interval, ...]:
+    """Compare each variant but the first with the one before it, group by group.
+
+    Neighbours have a member in common instead of a baseline. That changes how the noise is shared between
+    the ratios, and not what it is on average, which is what the intervals are made from.
+
+    Args:
+        variants: the timing records of each, in order.
+
+    Returns:
+        How many items a second each does for one of its predecessor's, with intervals that hold together
+        at 95 %; an infinite one where the two share no group or one alone.
+    """
+    pairs = {
+        str(place): _pairs(after, {record.group: record for record in before})
+        for place, (before, after) in enumerate(itertools.pairwise(variants))
+    }
+    found = _speedups(pairs)
+    unknown = Interval(1.0, 0.0, math.inf, 0)
+    return tuple(found.get(name, unknown) for name in pairs)
+
+
 def judge(speedup: Interval) -> Verdict:
     """Say what an interval supports: a difference, sameness, or neither yet."""
     if speedup.low > 1 + MARGIN:
@@ -141,8 +168,7 @@ def is_open(answer: Answer, comparisons: Sequence[Comparison]) -> bool:
 
 def contended(record: Record) -> str:
     """Say in a few words what disturbed a timing, or return an empty string."""
-    wait = record.contention.get("wait_share", 0.0)
-    steal = record.contention.get("steal_share", 0.0)
+    wait, steal = _wait_share(record), _steal_share(record)
     if wait > CONTENDED_WAIT:
         return f"waited {wait:.0%} of its time for a core"
     if steal > CONTENDED_STEAL:
@@ -164,14 +190,65 @@ def canary_spread(canary: Record) -> float:
     return robust_deviation(times) / statistics.median(times) if times else 0.0
 
 
+def _wait_share(record: Record) -> float:
+    return record.contention.get("wait_share", 0.0)
+
+
+def _steal_share(record: Record) -> float:
+    return record.contention.get("steal_share", 0.0)
+
+
+def _disturbed_by_others(record: Record) -> bool:
+    """Whether others took time from a trial; one with more threads than cores waits for a core by itself."""
+    waited = _wait_share(record) > CONTENDED_WAIT and record.threads <= record.cores
+    return waited or _steal_share(record) > CONTENDED_STEAL
+
+
+def _beside_neighbours(pairs: Sequence[tuple[Record, Record]]) -> bool:
+    """Whether the members of most pairs had different numbers of cores, and one of the two was disturbed by others."""
+    hit = [
+        bool(one.cores and other.cores)
+        and one.cores != other.cores
+        and (_disturbed_by_others(one) or _disturbed_by_others(other))
+        for one, other in pairs
+    ]
+    return 2 * sum(hit) > len(hit)
+
+
+def _pairs(records: Iterable[Record], others: Mapping[str, Record]) -> list[tuple[Record, Record]]:
+    """Return each record that took turns with another's in the same group, by which those are given."""
+    return [
+        (record, others[record.group])
+        for record in records
+        if record.turns and record.group in others and others[record.group].turns
+    ]
+
+
+def _speedups(pairs: Mapping[str, Sequence[tuple[Record, Record]]]) -> dict[str, Interval]:
+    """Return the speedup of each that has pairs, with intervals that hold together; none where others' work is in it."""
+    ratios = {name: [group_speedup(*pair) for pair in found] for name, found in pairs.items() if found}
+    return {
+        name: dataclasses.replace(speedup, low=0.0, high=math.inf)
+        if _beside_neighbours(pairs[name])
+        else speedup
+        for name, speedup in intervals_against_baseline(ratios, CONFIDENCE).items()
+    }
+
+
 def _compare_context(records: Sequence[Record]) -> list[Comparison]:
     baselines = {record.group: record for record in records if record.baseline and record.turns}
-    ratios: dict[str, list[float]] = defaultdict(list)
+    members: dict[str, list[Record]] = defaultdict(list)
     for record in records:
-        if not record.baseline and record.turns and record.group in baselines:
-            ratios[record.variant].append(group_speedup(record, baselines[record.group]))
-    intervals = intervals_against_baseline(ratios, CONFIDENCE)
+        if not record.baseline:
+            members[record.variant].append(record)
+    pairs = {variant: _pairs(found, baselines) for variant, found in members.items()}
     return [
-        Comparison(variant, next(iter(baselines.values())).variant, speedup, judge(speedup))
-        for variant, speedup in intervals.items()
+        Comparison(
+            variant,
+            next(iter(baselines.values())).variant,
+            speedup,
+            judge(speedup),
+            _beside_neighbours(pairs[variant]),
+        )
+        for variant, speedup in _speedups(pairs).items()
     ]

@@ -27,6 +27,7 @@ def describe(
             "metric": entry.scenario.metric,
             "answer": entry.scenario.answer,
             "once": entry.scenario.once,
+            "step": entry.scenario.step,
             "combines": entry.scenario.combines,
             "variants": [_describe(variant, unmet) for variant in entry.scenario.described()],
         }

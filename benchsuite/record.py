@@ -144,6 +144,8 @@ class Record:
     reason: str = ""
     seed: int = 0
     threads: int = 0
+    cores: int = 0
+    """On so many the trial could run, all its ranks together; 0: not known."""
     environment: str = ""
     compile_cache: CompileCache = ""
     first_step_ns: int | None = None

@@ -37,6 +37,7 @@ class _Scenario:
     metric: str = "step_time"
     answer: str = "best"
     once: bool = False
+    step: str = "step"
     combines: bool = False
     variants: list[_Variant] = field(default_factory=list)
 

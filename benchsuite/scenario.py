@@ -141,6 +141,7 @@ class Scenario(Generic[S]):
     metric: Metric
     answer: Answer
     once: bool
+    step: str
     requires: Callable[[S], Sequence[Requirement]]
     process: Callable[[S], ProcessSpec]
     changes: Callable[[S], Mapping[str, SettingValue]]
@@ -218,6 +219,7 @@ def scenario(
     metric: Metric = "step_time",
     answer: Answer = "best",
     once: bool = False,
+    step: str = "step",
     requires: Callable[[S], Sequence[Requirement]] = lambda _settings: (),
     process: Callable[[S], ProcessSpec] = lambda _settings: ProcessSpec(),
     changes: Callable[[S], Mapping[str, SettingValue]] = lambda _settings: {},
@@ -235,6 +237,8 @@ def scenario(
         metric: what the answer is about.
         answer: which kind of sentence answers the question.
         once: a long work of fixed length, measured alone and once in a run, not in turns.
+        step: what its step is called where it is no step of a training or inference: a noun that takes an s, such as
+            `update`. A step that is called anything else is never named as the best of a phase.
         requires: what a variant needs of the machine.
         process: what holds for the whole process that runs a variant.
         changes: the fields of a combining scenario's settings that a variant stands for: where it beats its
@@ -253,6 +257,8 @@ def scenario(
         _demand_axes(where, variants, compare, within)
         if not question.strip():
             raise UsageError(f"{where}: the question is empty")
+        if not re.fullmatch(r"[a-z]+( [a-z]+)*", step):
+            raise UsageError(f"{where}: its step is called {step!r}: use words of the letters a to z")
         made = Scenario(
             name=build.__name__,
             question=question,
@@ -263,6 +269,7 @@ def scenario(
             metric=metric,
             answer=answer,
             once=once,
+            step=step,
             requires=requires,
             process=process,
             changes=changes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import statistics
 from typing import TYPE_CHECKING
 
 from benchsuite.comparison import SAME
@@ -19,9 +20,9 @@ from reports.phrases import (
     labels,
     level,
     no_comparison,
+    no_interval,
     nothing_measured,
     said,
-    single_round,
     state,
     step,
     subject,
@@ -63,7 +64,7 @@ def _answer_context(result: ScenarioResult, context: ContextResult) -> Statement
     if field is None:
         return no_comparison(context) if context.measured else nothing_measured(context)
     if not field.rivals:
-        return single_round(context, field)
+        return no_interval(context, field)
     if result.answer == "knee":
         return knee(context, field, result.compare)
     kinds = {"break_even": break_even, "trade_off": trade_off}
@@ -84,7 +85,8 @@ def best(context: ContextResult, field: Field) -> Statement:
                 f"{said(rival.variant)} runs at {factor(rival.speedup)} its speed{price(rival.variant, base)}"
             ),
         )
-        text = f"{subject(base)} is the fastest: {slower}"
+        among = " of those that have an interval" if field.unproven else ""
+        text = f"{subject(base)} is the fastest{among}: {slower}"
         return state(context, "shown", text, base_step, unproven(field))
     found = level(equals, base)
     details = (prices(equals, base), base_step, _rest(equals, field), unproven(field))
@@ -116,15 +118,18 @@ def _reached_variant(variant: VariantResult, *, named: bool) -> str:
     if epochs := len(variant.series("validation_accuracy")):
         parts.append(f"after {epochs} epochs")
     parts = [" ".join(parts)] if parts else []
+    epoch_s = [seconds for _, seconds in variant.series("epoch_s")]
+    of_what = " of training" if epoch_s else ""
     for metric in sorted({name for record in variant.trials for name in record.metrics}):
         if goal := TIME_TO.fullmatch(metric):
             seconds = variant.metric(metric)
-            reached_it = (
-                f"{goal[1]} % reached after {fmt.duration(seconds * 1e9)}" if seconds is not None else ""
-            )
-            parts.append(reached_it or f"{goal[1]} % not reached")
+            taken = f"after {fmt.duration(seconds * 1e9)}{of_what}" if seconds is not None else ""
+            parts.append(f"{goal[1]} % reached {taken}" if taken else f"{goal[1]} % not reached")
+    if epoch_s:
+        parts.append(f"{fmt.duration(statistics.median(epoch_s) * 1e9)} {fmt.one('epoch')}")
     if variant.step_time is not None:
-        parts.append(f"{fmt.duration(variant.step_time.value)} {'an epoch' if epochs else 'a step'}")
+        whole = "with its validation" if epoch_s else fmt.one(variant.step_word)
+        parts.append(f"{fmt.duration(variant.step_time.value)} {whole}")
     return (f"{said(variant)}: " if named else "") + ", ".join(parts)
 
 

@@ -11,7 +11,7 @@ from benchsuite.record import CANARY, Record, latest
 from reports import format as fmt
 from reports.bounds import raised
 from reports.labels import context_word, variant_labels, varying
-from reports.results import ContextResult, Outcome, ScenarioResult, VariantResult
+from reports.results import WHOLE_STEP, ContextResult, Outcome, ScenarioResult, VariantResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,6 +58,7 @@ def _scenario(
 ) -> ScenarioResult:
     listed = list(entry.get("variants", ()))
     names = variant_labels(entry)
+    step_word = fmt.name(entry.get("step", WHOLE_STEP))
     contexts: dict[str, list[VariantResult]] = defaultdict(list)
     labels: dict[str, str] = {}
     telling = varying(variant.get("context", {}) for variant in listed)
@@ -80,6 +81,7 @@ def _scenario(
                 trials=tuple(record for record in records if record.outcome != "skipped"),
                 comparison=comparisons.get(variant["id"]),
                 ranks=_ranks(records, info),
+                step_word=step_word,
             )
         )
     return ScenarioResult(
@@ -89,6 +91,7 @@ def _scenario(
         metric=entry.get("metric", "step_time"),
         answer=entry.get("answer", "best"),
         once=bool(entry.get("once", False)),
+        step_word=step_word,
         combines=bool(entry.get("combines", False)),
         contexts=tuple(
             ContextResult(label=fmt.name(labels[key]), variants=tuple(members))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchsuite.comparison import compare_in_order, judge
 from reports import format as fmt
 from reports.findings import fewest_rounds, find_field
 from reports.labels import CONTEXT_WORDS
@@ -11,8 +12,8 @@ from reports.phrases import (
     Statement,
     factor,
     no_comparison,
+    no_interval,
     nothing_measured,
-    single_round,
     state,
     step,
     unproven,
@@ -20,8 +21,7 @@ from reports.phrases import (
 from reports.prices import payback, price, starts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from benchsuite.statistics import Interval
     from reports.findings import Field, Rival
     from reports.results import ContextResult, VariantResult
 
@@ -39,7 +39,7 @@ def stack(context: ContextResult) -> Statement:
     if field is None:
         return no_comparison(context) if context.measured else nothing_measured(context)
     if not field.rivals:
-        return single_round(context, field)
+        return no_interval(context, field)
     best = max(field.rivals, key=lambda rival: rival.speedup.value)
     base_step = f"the {field.baseline.label} takes {step(field.baseline)}"
     if best.verdict != "faster":
@@ -64,27 +64,30 @@ def members(field: Field, variant: str) -> tuple[str, ...]:
 
 def _gain(context: ContextResult, field: Field, best: Rival) -> Statement:
     upto = field.rivals[: field.rivals.index(best) + 1]
-    beyond = field.rivals[len(upto) :]
+    added = _additions(field)
+    gains = [member for member in upto if judge(added[member.variant.id]) == "faster"]
+    lost = [member for member in field.rivals if member not in (gains if len(upto) > 1 else upto)]
     work = CONTEXT_WORDS.get(str(best.variant.settings.get("phase")), "the work")
     subject = "together they make" if len(upto) > 1 else f"{_added(best)} makes"
     text = f"{subject} {work} {factor(best.speedup)} as fast as the {field.baseline.label}"
     costs = price(best.variant, field.baseline)
     parts = [text + _throughputs(best.variant, field.baseline) + costs]
-    if len(upto) > 1:
-        parts.append(f"step by step: {_steps(upto)}")
-    if beyond:
-        parts.append(f"no further gain was shown for {fmt.some([_added(member) for member in beyond])}")
+    if len(upto) > 1 and gains:
+        steps = [f"{_added(member)} {factor(added[member.variant.id])}" for member in gains]
+        parts.append(f"step by step: {fmt.some(steps, most=MOST_STEPS)}")
+    if len(upto) > 1 and not gains:
+        parts.append("a gain of any one of them by itself was not shown")
+    elif lost:
+        parts.append(f"no further gain was shown for {fmt.some([_added(member) for member in lost])}")
     details = (payback(field, best), starts(field, best, f"the {field.baseline.label}"), unproven(field))
     return state(context, "shown", "; ".join(parts), *details)
 
 
-def _steps(members: Sequence[Rival]) -> str:
-    """Return what each addition brings on top of those before it, by the estimates."""
-    before, parts = 1.0, []
-    for member in members:
-        parts.append(f"{_added(member)} ({fmt.factor(member.speedup.value / before)} times)")
-        before = member.speedup.value
-    return fmt.some(parts, most=MOST_STEPS)
+def _additions(field: Field) -> dict[str, Interval]:
+    """Return what each addition brings on top of those before it, by the variants' ids."""
+    order = [field.baseline, *(rival.variant for rival in field.rivals)]
+    found = compare_in_order([variant.timings for variant in order])
+    return {variant.id: speedup for variant, speedup in zip(order[1:], found, strict=True)}
 
 
 def _added(member: Rival) -> str:

@@ -18,7 +18,19 @@ from reports.findings import (
     find_knee,
     memory_ratio,
 )
-from reports.phrases import Statement, factor, labels, level, said, state, subject, takes, told, unproven
+from reports.phrases import (
+    Statement,
+    factor,
+    labels,
+    level,
+    said,
+    state,
+    steps,
+    subject,
+    takes,
+    told,
+    unproven,
+)
 from reports.prices import price, prices
 
 if TYPE_CHECKING:
@@ -38,11 +50,11 @@ def knee(context: ContextResult, field: Field, axis: str | None) -> Statement:
     details = (_next_cost(found), _closer(found), _beyond(found), unproven(field))
     throughput = fmt.rate(found.at.variant.throughput.value) if found.at.variant.throughput else fmt.NOTHING
     if found.possible is found.certain:
-        text = f"{found.at.label} is the smallest that reaches {share} of the best throughput: {throughput}"
+        text = f"{found.at.label} is the smallest that reaches {share} of the best throughput measured: {throughput}"
         return state(context, "shown", text, *details)
     shown = fmt.rounds(fewest_rounds(field.rivals))
     text = (
-        f"the smallest that reaches {share} of the best throughput lies between {found.possible.label} and "
+        f"the smallest that reaches {share} of the best throughput measured lies between {found.possible.label} and "
         f"{found.certain.label}; {shown} could not narrow it further"
     )
     estimate = f"by the estimates it is {found.at.label} with {throughput}"
@@ -122,9 +134,12 @@ def _closer(found: Knee) -> str:
 
 
 def _beyond(found: Knee) -> str:
-    if found.best is not found.members[-1] or found.next is not None:
+    """Say that the best may not have been measured, where the largest setting is the best."""
+    if found.best is not found.members[-1]:
         return ""
-    return "it is also the largest that was measured, so the best may lie beyond"
+    if found.best is found.at:
+        return "it is also the largest that was measured, so the best may lie beyond"
+    return f"the best, {found.best.label}, is the largest that was measured, so a better one may lie beyond"
 
 
 def _from_to(here: Rival, there: Rival) -> str:
@@ -137,15 +152,15 @@ def _from_to(here: Rival, there: Rival) -> str:
 
 def _paid(rival: Rival, found: tuple[BreakEven, ...]) -> str:
     parts = [
-        f"{_after(even.steps)} with {CACHE_WORDS[even.cache]}"
+        f"{_after(even.steps, rival.variant)} with {CACHE_WORDS[even.cache]}"
         for even in found
         if even.rival is rival and even.steps is not None
     ]
     return fmt.listing(parts)
 
 
-def _after(steps: Interval) -> str:
-    return f"after about {fmt.count(steps.value)} steps" if steps.value else "at once"
+def _after(paid: Interval, variant: VariantResult) -> str:
+    return f"after about {steps(paid.value, variant)}" if paid.value else "at once"
 
 
 def _others(rivals: Sequence[Rival], field: Field) -> str:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from benchsuite.statistics import Interval
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchsuite.comparison import Verdict
     from reports.results import ContextResult, VariantResult
 
@@ -17,6 +19,8 @@ KNEE_SHARE = 0.9
 """The knee is where this share of the best throughput is first reached."""
 MEMORY_METRICS = ("cuda_peak_allocated", "peak_heap")
 ACCURACY_METRICS = ("test_accuracy", "accuracy")
+EPOCH_SHARE = 0.02
+"""The beginning of an epoch is dearer from this share of the baseline's whole epoch on."""
 DEARER_STEPS = 2
 """A start is dearer when it takes so many of the baseline's steps longer, in every round."""
 Cache: TypeAlias = Literal["empty", "filled"]
@@ -31,6 +35,8 @@ class Rival:
     speedup: Interval
     """Items a second relative to the baseline."""
     verdict: Verdict
+    beside_neighbours: bool = False
+    """Whether others disturbed the two, which had different numbers of cores: then there is no interval."""
 
     @property
     def label(self) -> str:
@@ -50,7 +56,7 @@ class Field:
     rivals: tuple[Rival, ...]
     """With finite intervals."""
     unproven: tuple[Rival, ...]
-    """Compared in a single round, which has no interval."""
+    """Without an interval: compared in a single round, or beside neighbours that are no common noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ class Knee:
     possible: Rival
     """The first for which the intervals do not exclude it."""
     certain: Rival
-    """The first for which the intervals show it."""
+    """The first for which the intervals show it, whichever member is the best."""
     best: Rival
     """The highest throughput, by the estimates."""
     next: Rival | None
@@ -90,7 +96,12 @@ def find_field(context: ContextResult) -> Field | None:
     if baseline is None or not baseline.sound:
         return None
     compared = [
-        Rival(variant, variant.comparison.speedup, variant.comparison.verdict)
+        Rival(
+            variant,
+            variant.comparison.speedup,
+            variant.comparison.verdict,
+            variant.comparison.beside_neighbours,
+        )
         for variant in context.variants
         if variant.comparison is not None and variant.sound
     ]
@@ -126,13 +137,31 @@ def find_knee(field: Field, axis: str | None) -> Knee:
     if not any(math.isnan(axis_value(member.variant, axis)) for member in members):
         members.sort(key=lambda member: axis_value(member.variant, axis))
     best = max(members, key=lambda member: member.speedup.value)
-    top = best.speedup
-    at = next(m for m in members if m.speedup.value >= KNEE_SHARE * top.value)
-    possible = next(m for m in members if m is best or m.speedup.high >= KNEE_SHARE * top.low)
-    certain = next(m for m in members if m is best or m.speedup.low >= KNEE_SHARE * top.high)
+    at = next(m for m in members if m.speedup.value >= KNEE_SHARE * best.speedup.value)
+    least = max(member.speedup.low for member in members)
+    possible = next(m for m in members if m.speedup.high >= KNEE_SHARE * least)
     place = members.index(at) + 1
     following = members[place] if place < len(members) else None
-    return Knee(tuple(members), at, possible, certain, best, following)
+    return Knee(tuple(members), at, possible, _certain(members, least), best, following)
+
+
+def _certain(members: Sequence[Rival], least: float) -> Rival:
+    """Return the first member that surely reaches the share of all others, or the last that may be the best.
+
+    The best reaches the share of its own throughput, so the knee is never beyond it.
+
+    Args:
+        members: in the order of the axis.
+        least: the best does at least so much.
+    """
+    last = [member for member in members if member.speedup.high >= least][-1]
+
+    def reaches_all(member: Rival) -> bool:
+        return all(
+            member.speedup.low >= KNEE_SHARE * other.speedup.high for other in members if other is not member
+        )
+
+    return next(member for member in members if member is last or reaches_all(member))
 
 
 def find_break_evens(field: Field) -> tuple[BreakEven, ...]:
@@ -155,11 +184,16 @@ def find_break_evens(field: Field) -> tuple[BreakEven, ...]:
 
 
 def memory_ratio(variant: VariantResult, other: VariantResult) -> float | None:
-    """Return the peak memory of a variant relative to another's."""
+    """Return the peak memory of a variant relative to another's; None: not measured, or one works on a GPU alone.
+
+    The peak of work on a GPU is the GPU's memory: its process's heap is not to be held against another's.
+    """
     for name in MEMORY_METRICS:
         mine, others = variant.metric(name), other.metric(name)
-        if mine is not None and others:
+        if mine and others:
             return mine / others
+        if mine or others:
+            return None
     return None
 
 
@@ -175,6 +209,20 @@ def find_payback(field: Field, rival: Rival) -> Interval | None:
     if extra_ns <= DEARER_STEPS * step.value:
         return None
     return _steps_to_pay(extra_ns, step.value, rival.speedup)
+
+
+def epoch_start_ns(variant: VariantResult, other: VariantResult) -> float | None:
+    """Return by how much longer each epoch takes to begin than another's; None: unknown, or too little to matter.
+
+    The median over turns, and so every factor, drops the first step of an epoch. Where it is not known how many
+    steps an epoch of the other has, what matters is what a start has to take longer to be dearer.
+    """
+    mine, others, step = variant.metric("epoch_start_time"), other.metric("epoch_start_time"), other.step_time
+    if mine is None or others is None or step is None:
+        return None
+    epoch_steps = other.metric("epoch_steps")
+    limit_steps = EPOCH_SHARE * epoch_steps if epoch_steps else DEARER_STEPS
+    return mine - others if abs(mine - others) > limit_steps * step.value else None
 
 
 def accuracy_points(variant: VariantResult, other: VariantResult) -> float | None:

@@ -24,6 +24,7 @@ LONGEST_CLAUSE: Final = 240
 LONGEST_TEXT: Final = 4000
 LARGEST_FACTOR: Final = 1e12
 """From here on a ratio says nothing but that it is not known, as its interval from two rounds may."""
+VOWELS: Final = "aeiou"
 MOST_NAMED: Final = 4
 """So many things are named in a sentence; more are counted."""
 
@@ -193,6 +194,11 @@ def sentence(text: str, *, capital: bool = True) -> str:
     """Return the text with a full stop, and with a capital first letter unless it begins with a name."""
     stop = "" if text.endswith((".", "!", "?", "…")) else "."
     return (text[:1].upper() if capital else text[:1]) + text[1:] + stop
+
+
+def one(noun: str) -> str:
+    """Put an article before a noun: `a step`, `an update`."""
+    return f"{'an' if noun[:1] in VOWELS else 'a'} {noun}"
 
 
 def rounds(number: int) -> str:

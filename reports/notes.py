@@ -8,6 +8,7 @@ from reports import format as fmt
 from reports import leaks, roofline
 from reports.bottleneck import find_bottleneck
 from reports.findings import baseline_and_fastest
+from reports.results import WHOLE_STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,8 +35,12 @@ def scenario_notes(result: ScenarioResult) -> list[str]:
         example = max(disturbed, key=lambda variant: len(variant.disturbances))
         names = _who([fmt.name(variant.id) for variant in disturbed])
         notes.append(f"Under contention: {names} ({example.label} {example.disturbances[-1]}).")
+    if result.step_word != WHOLE_STEP:
+        notes.append(f"A step of this scenario is one {result.step_word}.")
     if any(variant.series("epoch_s") for variant in result.variants):
-        notes.append("A step of this scenario is one epoch.")
+        notes.append(
+            "Step time and throughput hold the validation after an epoch, the training time does not."
+        )
     return notes
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from reports.load import ReportData
     from reports.phrases import Standing, Statement
-    from reports.ranking import Ranked
+    from reports.ranking import Ranked, Work
     from reports.results import ContextResult, ScenarioResult
 
 WORTH: tuple[Standing, ...] = ("shown", "open", "alone", "missing")
@@ -30,6 +30,8 @@ WORDS: dict[Standing, str] = {
     "missing": "without an answer",
 }
 MOST_PARTS = 6
+BEST: tuple[Work, ...] = ("combined", "same step")
+"""Whose factor may stand for a whole place, the first first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +83,17 @@ def tally(answers: Mapping[str, Sequence[Statement]]) -> str:
 
 
 def headlines(scenarios: Sequence[ScenarioResult], places: Iterable[Sequence[Ranked]]) -> list[Headline]:
-    """Return the best of each place: what was combined, else the fastest whose factor counts beside others."""
+    """Return the best of each place: what was combined, else the fastest change of the step that all share.
+
+    A place where neither was shown to pay has no best: a factor of other work is not one of its step.
+    """
     found = []
     for ranked in places:
-        best = next((one for one in ranked if one.work == "combined"), ranked[0])
+        best = min(
+            (one for one in ranked if one.work in BEST), key=lambda one: BEST.index(one.work), default=None
+        )
+        if best is None:
+            continue
         found.append(
             Headline(
                 best.scenario,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_ABSENT = 3
 """So many absent variants are named; more are counted."""
 SEVERAL = re.compile(r"(?!1 )\d+ [a-z ]*s\b")
+BESIDE = "beside the neighbours of this run, as they do not slow different numbers of cores alike"
 Standing: TypeAlias = Literal["shown", "open", "alone", "missing"]
 
 
@@ -73,24 +74,41 @@ def no_comparison(context: ContextResult) -> Statement:
     return state(context, "alone", "no comparison: no round holds a variant and its baseline", figures)
 
 
-def single_round(context: ContextResult, field: Field) -> Statement:
-    """Say what one round gave, and that it shows nothing."""
+def no_interval(context: ContextResult, field: Field) -> Statement:
+    """Say what was measured where no comparison has an interval, and that it shows nothing."""
     figures = told(
         field.unproven, lambda rival: f"{said(rival.variant)} at {fmt.factor(rival.speedup.value)} times"
     )
+    against = f"against the speed of {said(field.baseline)}: {figures}"
+    if any(rival.beside_neighbours for rival in field.unproven):
+        return state(
+            context,
+            "open",
+            f"no difference is claimed {BESIDE}",
+            f"by the estimates, {against}",
+            takes(field.baseline),
+        )
     return state(
         context,
         "open",
         "one round has no interval, so no difference is claimed",
-        f"in that round, against the speed of {said(field.baseline)}: {figures}",
+        f"in that round, {against}",
         takes(field.baseline),
     )
 
 
 def unproven(field: Field) -> str:
-    """Name those whose comparison rests on a single round, beside others that have more."""
-    names = labels(field.unproven)
-    return f"{names}: compared in one round only, which shows nothing" if names else ""
+    """Name those whose comparison has no interval, beside others that have one, and say why."""
+    beside = [rival for rival in field.unproven if rival.beside_neighbours]
+    once = [rival for rival in field.unproven if not rival.beside_neighbours]
+    estimates = told(
+        beside, lambda rival: f"{said(rival.variant)} at {fmt.factor(rival.speedup.value)} times"
+    )
+    parts = [
+        f"{labels(once)}: compared in one round only, which shows nothing" if once else "",
+        f"no difference is claimed {BESIDE}: {estimates}" if beside else "",
+    ]
+    return "; ".join(filter(None, parts))
 
 
 def absences(context: ContextResult) -> str:
@@ -139,7 +157,7 @@ def step(variant: VariantResult) -> str:
     interval = fmt.duration_range(time.low, time.high)
     around = "" if interval == fmt.NOTHING else f" ({interval})"
     per_item = variant.timings[0].items_per_step > 1
-    return f"{fmt.duration(time.value)} a step{around}" + (
+    return f"{fmt.duration(time.value)} {fmt.one(variant.step_word)}{around}" + (
         f", {fmt.rate(throughput.value)}" if per_item else ""
     )
 
@@ -183,6 +201,11 @@ def leading(variant: VariantResult) -> str:
 def labels(rivals: Sequence[Rival], conjunction: str = "and") -> str:
     """Name some rivals, or the first of many."""
     return fmt.some([said(rival.variant) for rival in rivals], conjunction)
+
+
+def steps(number: float, variant: VariantResult) -> str:
+    """Spell a number of steps as a variant's scenario calls them: `1,430 steps`, `2,000 updates`."""
+    return f"{fmt.count(number)} {variant.step_word}s"
 
 
 def takes(variant: VariantResult) -> str:

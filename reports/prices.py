@@ -1,4 +1,4 @@
-"""What a variant takes or saves beside its speed: memory, accuracy, energy, and a dearer start."""
+"""What a variant takes or saves beside its speed: memory, accuracy, energy, and dearer starts."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import statistics
 from typing import TYPE_CHECKING
 
 from reports import format as fmt
-from reports.findings import accuracy_points, energy_ratio, find_payback, memory_ratio
-from reports.phrases import said
+from reports.findings import accuracy_points, energy_ratio, epoch_start_ns, find_payback, memory_ratio
+from reports.phrases import said, steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,10 +28,14 @@ def price(variant: VariantResult, base: VariantResult) -> str:
     parts = []
     memory, energy = memory_ratio(variant, base), energy_ratio(variant, base)
     points = accuracy_points(variant, base)
+    epoch_start = epoch_start_ns(variant, base)
     if memory is not None and abs(memory - 1) > MEMORY_TOLD:
         parts.append(f"{fmt.factor(memory)} times the peak memory")
     if (workers := (variant.metric("worker_memory") or 0) - (base.metric("worker_memory") or 0)) > 0:
         parts.append(f"{fmt.size(workers)} more in worker processes")
+    if epoch_start is not None:
+        more = "more" if epoch_start > 0 else "less"
+        parts.append(f"{fmt.duration(abs(epoch_start))} {more} at each start of an epoch")
     if energy is not None and abs(energy - 1) > ENERGY_TOLD:
         parts.append(f"{fmt.factor(energy)} times the energy")
     if points is not None and abs(points) > POINTS_TOLD:
@@ -52,8 +56,8 @@ def prices(rivals: Sequence[Rival], base: VariantResult) -> str:
 
 def payback(field: Field, rival: Rival) -> str:
     """Say when a dearer start has been earned back; empty where the start is no dearer."""
-    steps = find_payback(field, rival)
-    return f"its dearer start has paid after about {fmt.count(steps.value)} steps" if steps else ""
+    paid = find_payback(field, rival)
+    return f"its dearer start has paid after about {steps(paid.value, rival.variant)}" if paid else ""
 
 
 def starts(field: Field, rival: Rival, base_name: str = "") -> str:

@@ -16,6 +16,7 @@ from reports.amounts import amount_column
 from reports.findings import accuracy_points, find_break_evens, find_field, find_payback, memory_ratio
 from reports.labels import CONTEXT_WORDS, context_word
 from reports.prices import MEMORY_TOLD, POINTS_TOLD
+from reports.results import WHOLE_STEP
 from reports.table import Cell, Column, Row, Table
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Ranked:
     pays_after_steps: float | None
     """Steps after which a dearer start has been earned back; None: the start is no dearer."""
     work: Work
+    step_word: str
+    """What its scenario calls its step."""
     label: str
     baseline_label: str
     also: tuple[str, ...]
@@ -80,7 +83,7 @@ class Ranked:
         if self.accuracy_points is not None and abs(self.accuracy_points) > POINTS_TOLD:
             parts.append(f"{fmt.points(self.accuracy_points)} of accuracy")
         if self.pays_after_steps:
-            parts.append(f"has paid after about {fmt.count(self.pays_after_steps)} steps")
+            parts.append(f"has paid after about {fmt.count(self.pays_after_steps)} {self.step_word}s")
         mark = "other work, " if self.work == "other work" else ""
         return fmt.clause(f"{self.factor}  {mark}{'; '.join(parts)}")
 
@@ -166,6 +169,7 @@ def _winners(result: ScenarioResult, context: ContextResult) -> Iterator[Ranked]
             accuracy_points=accuracy_points(best.variant, field.baseline),
             pays_after_steps=_pays_after(result, field, best),
             work=work,
+            step_word=result.step_word,
             label=_label(result, field, best),
             baseline_label=field.baseline.label,
             also=() if result.combines else tuple(_spelt(rival) for rival in others),
@@ -187,7 +191,7 @@ def _place(device: str | None, phase: str | None) -> str:
 def _work(result: ScenarioResult, field: Field, rival: Rival) -> Work:
     if result.combines:
         return "combined"
-    whole = field.baseline.timings[0].items_per_step > 1
+    whole = result.step_word == WHOLE_STEP and field.baseline.timings[0].items_per_step > 1
     return "same step" if whole and rival.variant.changes else "other work"
 
 
@@ -218,7 +222,9 @@ def _label(result: ScenarioResult, field: Field, best: Rival) -> str:
 
 def _row(ranked: Ranked) -> tuple[Cell, ...]:
     memory = f"{fmt.factor(ranked.memory_ratio)} times" if ranked.memory_ratio is not None else ""
-    paid = f"{fmt.count(ranked.pays_after_steps)} steps" if ranked.pays_after_steps else "at once"
+    paid = (
+        f"{fmt.count(ranked.pays_after_steps)} {ranked.step_word}s" if ranked.pays_after_steps else "at once"
+    )
     also = fmt.some(ranked.also, most=2)
     return (
         Cell(ranked.factor, ranked.speedup, parts=(ranked.speedup, ranked.low, ranked.high)),

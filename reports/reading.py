@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 KINDS = {
     "best": "A winner is named only where its whole interval lies more than 1 % above the baseline's speed.",
-    "knee": f"The knee is the smallest setting that reaches {100 * KNEE_SHARE:.0f} % of the best throughput: beyond it, "
+    "knee": f"The knee is the smallest setting that reaches {100 * KNEE_SHARE:.0f} % of the best throughput measured: beyond it, "
     "more costs memory and brings little.",
     "break_even": "What is compiled pays back its long first step little by little: it has paid once the steps have "
     "saved what the first one cost. A filled compile cache makes the first step cheaper.",
     "trade_off": "Speed is one side, memory or accuracy the other: no row wins as such, each says what it gives and takes.",
     "reached": "A work of fixed length, done once: it says how far the training gets, and is compared with nothing.",
     "stack": "Each row adds one more of the settings that pay to the row above it; every factor is against the "
-    "reference loop, not against the row above.",
+    "reference loop, not against the row above. What the answer says of a step is against the row above, in the same rounds.",
 }
 LATENCY = "Latency is what one request waits: of a hundred requests, one takes longer than the p99."
 COLUMNS = {

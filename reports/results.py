@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 
 Outcome: TypeAlias = Literal["completed", "skipped", "failed", "not measured"]
+WHOLE_STEP = "step"
+"""What a scenario calls its step if it is a whole one of a training or inference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,8 @@ class VariantResult:
     comparison: Comparison | None
     ranks: int = 1
     """Processes that did the work together."""
+    step_word: str = WHOLE_STEP
+    """What its scenario calls its step, such as `update`."""
 
     @property
     def timings(self) -> tuple[Record, ...]:
@@ -166,6 +170,8 @@ class ScenarioResult:
     metric: str
     answer: str
     once: bool
+    step_word: str
+    """What it calls its step."""
     combines: bool
     """Whether its variants are the other scenarios' winners, put on top of each other."""
     contexts: tuple[ContextResult, ...]

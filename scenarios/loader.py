@@ -94,6 +94,7 @@ def loader(settings: Settings, task: Task) -> Workload:
 
     def check() -> list[Check]:
         metrics["data_wait_share"] = watch.data_wait_share
+        metrics["epoch_steps"] = float(len(order))
         metrics["worker_memory"] = worker_memory_bytes()
         checks = [finite("loss", loop.step())]
         indices = order.epoch()

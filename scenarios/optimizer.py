@@ -79,6 +79,7 @@ def loop_settings(settings: Settings) -> LoopSettings:
     + grid(Settings, device=["cpu", "cuda"], penalty=["l2", "l1"]),
     compare="optimizer",
     within=("device",),
+    step="update",
     requires=lambda s: [CUDA] if s.device == "cuda" else [],
     process=lambda s: process_of(loop_settings(s)),
     changes=changes,

@@ -37,6 +37,7 @@ class Settings:
     variants=[Settings()],
     answer="reached",
     once=True,
+    step="epoch",
 )
 def training(settings: Settings, task: Task) -> Workload:
     """Train a model on the CPU; a step is one epoch over all training images, then a validation."""

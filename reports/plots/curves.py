@@ -144,7 +144,7 @@ def _over_axis(
         axes.legend(loc="best")
     told = (f"{context} {place.text}: {height.text}" for context, place, height in rows)
     alt = f"{title} over {axis}: " + "; ".join(told)
-    reading = "Both axes are logarithmic. A ring marks the smallest setting that reaches 90 % of the best throughput."
+    reading = "Both axes are logarithmic. A ring marks the smallest setting that reaches 90 % of the best throughput measured."
     return Plot(
         f"{title} over {axis}",
         to_svg(figure, name, f"{alt}."),

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchsuite import comparison
+from benchsuite import comparison, statistics
 from benchsuite.comparison import (
     Comparison,
     absolute,
     compare,
+    compare_in_order,
     contended,
     group_speedup,
     is_open,
@@ -201,6 +202,76 @@ def test_the_intervals_of_a_context_hold_together():
         assert found.speedup.low == pytest.approx(expected[found.variant].low, rel=1e-6)
         assert found.speedup.high == pytest.approx(expected[found.variant].high, rel=1e-6)
         assert found.verdict == "faster"
+
+
+def test_each_is_compared_with_the_one_before_it():
+    records = rounds((10, 5, 4), (20, 10.1, 8), (40, 19.9, 16.2))
+    in_order = [[r for r in records if r.variant == f"layout[{name}]"] for name in ("base", "a", "b")]
+    first, second = compare_in_order(in_order)
+    assert first.value == pytest.approx(2, rel=0.01)
+    assert second.value == pytest.approx(1.25, rel=0.01)
+    expected = intervals_against_baseline(
+        {"a": [2, 20 / 10.1, 40 / 19.9], "b": [5 / 4, 10.1 / 8, 19.9 / 16.2]}, comparison.CONFIDENCE
+    )
+    assert second.low == pytest.approx(expected["b"].low, rel=1e-6)
+    assert compare_in_order([]) == compare_in_order(in_order[:1]) == ()
+
+
+def test_neighbours_that_share_no_group_or_one_show_nothing():
+    base, other = [trial("base", 10, n) for n in range(2)], [trial("a", 5, n) for n in range(1, 3)]
+    (once,) = compare_in_order([base, other])
+    assert (once.count, once.low, once.high) == (1, 0, math.inf)
+    (never,) = compare_in_order([base[:1], other])
+    assert (never.count, never.low, never.high) == (0, 0, math.inf)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_noise_of_neighbours_is_the_mean_of_theirs(seed):
+    logs = np.random.default_rng(seed).normal(0, 0.02, (4, 5))
+    noise, _ = statistics._noise_of_a_ratio(np.diff(logs, axis=0).tolist())
+    assert noise**2 == pytest.approx(np.var(np.diff(logs, axis=0), axis=1, ddof=1).mean())
+
+
+BUSY, STOLEN, HOT = {"wait_share": 0.3}, {"steal_share": 0.3}, {"gpu_throttled": 1.0}
+
+
+def beside(base, other, disturbed=3):
+    """Compare two over five rounds, of which so many were disturbed, by what is given of each."""
+    records = []
+    for n, wobble in enumerate((1, 1.002, 0.999, 1.001, 0.998)):
+        for name, ms, known in (("base", 10, base), ("a", 5 * wobble, other)):
+            quiet = known | {"contention": {}}
+            records.append(trial(name, ms, n, **(known if n < disturbed else quiet)))
+    return records
+
+
+@pytest.mark.parametrize(
+    ("base", "other", "disturbed", "expected"),
+    [
+        ({"cores": 2, "contention": BUSY}, {"cores": 1}, 3, True),
+        ({"cores": 2}, {"cores": 1, "contention": BUSY}, 3, True),
+        ({"cores": 1}, {"cores": 2, "contention": STOLEN}, 5, True),
+        ({"cores": 2, "contention": BUSY}, {"cores": 1}, 2, False),
+        ({"cores": 2, "contention": BUSY}, {"cores": 2, "contention": BUSY}, 5, False),
+        ({"cores": 2, "contention": HOT}, {"cores": 1, "contention": HOT}, 5, False),
+        ({"cores": 2}, {"cores": 1}, 5, False),
+        ({"contention": BUSY}, {"cores": 1, "contention": BUSY}, 5, False),
+        ({"cores": 1}, {"cores": 2, "threads": 4, "contention": BUSY}, 5, False),
+        ({"cores": 1}, {"cores": 2, "threads": 4, "contention": STOLEN}, 5, True),
+    ],
+)
+def test_beside_neighbours_different_numbers_of_cores_show_nothing(base, other, disturbed, expected):
+    records = beside(base, other, disturbed)
+    (found,) = compare(records)
+    assert found.beside_neighbours is expected
+    assert found.verdict == ("open" if expected else "faster")
+    assert found.speedup.value == pytest.approx(2, rel=0.01)
+    assert is_open("best", [LEADER, found]) is expected
+    (in_order,) = compare_in_order(
+        [[r for r in records if r.baseline], [r for r in records if not r.baseline]]
+    )
+    assert (in_order.low, in_order.high) == (found.speedup.low, found.speedup.high)
+    assert math.isinf(found.speedup.high) is expected
 
 
 def found(verdict, low, high):

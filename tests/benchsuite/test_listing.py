@@ -55,6 +55,7 @@ def test_scenarios_as_data():
         "metric": "throughput",
         "answer": "knee",
         "once": False,
+        "step": "step",
         "combines": False,
     }
     assert variants[0] == {

@@ -20,7 +20,7 @@ VARIANT = Variant(
 GROUP = Group("layout(phase=train)/timing/2", "layout", (), "timing", 2)
 SPEC = TrialSpec(
     scenario="layout", module="m", file="m.py", settings={}, pass_="timing", task_module="t", task_file="t.py",
-    task_attribute="task", seed=7, threads=2,
+    task_attribute="task", seed=7, threads=2, cores=(4, 5, 6),
 )  # fmt: skip
 RESULT = {
     "event": "result", "items_per_step": 100, "first_step_ns": 9, "warmup_ns": [5, 4], "settled": False,
@@ -48,7 +48,8 @@ def test_a_result_becomes_a_completed_record():
     assert record(RESULT, turns) == Record(
         variant="layout[mode=fast]", scenario="layout", settings={"mode": "fast"}, context={"phase": "train"},
         baseline=False, pass_="timing", repetition=2, group="layout(phase=train)/timing/2", outcome="completed",
-        started="2027-01-15T08:00:00.250+00:00", reason="", seed=7, threads=2, environment="abc", compile_cache="empty",
+        started="2027-01-15T08:00:00.250+00:00", reason="", seed=7, threads=2, cores=3, environment="abc",
+        compile_cache="empty",
         first_step_ns=9, warmup_ns=(5, 4), settled=False, step_ns=(3, 3), cpu_ns=(2, 2), device_ns=(1, 1),
         turns=(Turn(0, 2, 6),), items_per_step=100, metrics={"peak_rss": 1.0}, series={"loss": ((0, 2.5), (1, 2.0))},
         checks=(CheckResult("error", 0.5, 1.0, "<=", ok=True),), operators=(OperatorRow("mm", 2, 5, 6, 0),),

@@ -52,6 +52,7 @@ RECORD_FIELDS = {
     "reason": TEXT,
     "seed": COUNTS,
     "threads": st.integers(0, 99),
+    "cores": st.integers(0, 99),
     "environment": TEXT,
     "compile_cache": st.sampled_from(["", "empty", "filled"]),
     "first_step_ns": st.none() | COUNTS,

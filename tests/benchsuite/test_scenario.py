@@ -220,6 +220,7 @@ BROKEN = {
         "it has 2 variants but compares no field",
     ),
     "an empty question": ([Settings()], {"question": " "}, "the question is empty"),
+    "a step that is no noun": ([Settings()], {"step": "Update!"}, "its step is called 'Update!'"),
     "listed twice": ([Settings(), Settings()], {"compare": "mode"}, "layout[mode=eager] is listed twice"),
     "no baseline": ([Settings("fast")], {"compare": "mode"}, "no baseline for {}: no variant there has the defaults"),
     "a context without baseline": (

@@ -44,6 +44,7 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
         skipped: Mapping[Any, str] | None = None,
         stands_for: Mapping[Any, Mapping[str, Any]] | None = None,
         combines: bool = False,
+        step: str | None = None,
         extra: Sequence[Record] = (),
     ) -> Run:
         names = [*times, *(skipped or {})]
@@ -56,6 +57,7 @@ def make_run(tmp_path: Path) -> Callable[..., Run]:
             "answer": answer,
             "once": False,
             "combines": combines,
+            **({"step": step} if step is not None else {}),
             "variants": [
                 {
                     "id": f"layout[mode={name}]",

@@ -108,7 +108,14 @@ def _plain_scenarios() -> list[dict[str, Any]]:
             item.update(available=False, reason="no CUDA device: torch was built without CUDA")
     within = ["phase", "device"]
     return [
-        entry("training", "Does the reference training reach 90 %?", "reached", training, once=True),
+        entry(
+            "training",
+            "Does the reference training reach 90 %?",
+            "reached",
+            training,
+            once=True,
+            step="epoch",
+        ),
         entry(
             "batch_size",
             "How large a batch is worth its memory?",
@@ -151,7 +158,8 @@ def _changing_scenarios() -> list[dict[str, Any]]:
               within=["device"]),
         entry("precision", "Does a narrower number format pay?", "trade_off", precisions, compare="precision",
               within=["phase", "device"]),
-        entry("optimizer", "What does the optimizer cost?", "best", forms, compare="form", within=["device"]),
+        entry("optimizer", "What does the optimizer cost?", "best", forms, compare="form", within=["device"],
+              step="update"),
     ]  # fmt: skip
 
 

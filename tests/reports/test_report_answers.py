@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,13 +12,17 @@ from sample_run import trial
 
 from benchsuite.comparison import MARGIN
 from benchsuite.record import CheckResult
+from benchsuite.statistics import Interval
 from reports.answers import answer
 from reports.collect import collect
+from reports.findings import find_field, find_knee
+from reports.notes import scenario_notes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from benchsuite.store import Run
+    from reports.findings import Knee
     from reports.phrases import Statement
 
     MakeRun = Callable[..., Run]
@@ -39,6 +44,19 @@ def test_a_clear_winner_is_named_with_its_interval_and_baseline(make_run: MakeRu
     statement = only(make_run({"plain": LEVELS, "packed": scaled(0.8)}))
     assert statement.standing == "shown"
     assert statement.text.startswith("Mode packed is 1.25 times (1.24 to 1.26) as fast as plain")
+
+
+@pytest.mark.parametrize(("step", "words"), [(None, "a step"), ("step", "a step"), ("update", "an update")])
+def test_a_step_is_called_what_its_scenario_calls_it(step: str | None, words: str, make_run: MakeRun) -> None:
+    times = {"plain": LEVELS, "packed": scaled(0.8)}
+    statement = only(make_run(times, step=step))
+    assert f"packed takes 7.39 ms {words} (" in statement.detail
+    assert f"plain 9.23 ms {words} (" in statement.detail
+    notes = scenario_notes(collect(make_run(times, step=step))[0])
+    assert ("A step of this scenario is one update." in notes) == (step == "update")
+    ready = {"packed": {"metrics": {"setup_time": 2e9}}}
+    dearer = only(make_run(times, step=step, changes=ready))
+    assert re.search(rf"has paid after about [\d,]+ {words.split()[1]}s\.", dearer.text)
 
 
 def test_two_that_cannot_be_told_apart_are_not_ranked(make_run: MakeRun) -> None:
@@ -71,6 +89,32 @@ def test_one_round_claims_nothing(make_run: MakeRun) -> None:
     assert statement.standing == "open"
     assert statement.text == "One round has no interval, so no difference is claimed."
     assert "packed at 3.00 times" in statement.detail
+
+
+def beside(make_run: MakeRun, *others: str, kind: str = "best", factor: float = 0.8) -> Statement:
+    """Answer for a packed variant that had one core beside neighbours, a baseline and others that had two."""
+    known = {"packed": {"cores": 1}, **{name: {"cores": 2} for name in ("plain", *others)}}
+    busy = {name: {**one, "contention": {"wait_share": 0.3}} for name, one in known.items()}
+    times = {"plain": LEVELS, "packed": scaled(factor), **{name: scaled(1.25) for name in others}}
+    return only(make_run(times, changes=busy, answer=kind))
+
+
+@pytest.mark.parametrize("kind", ["best", "knee", "break_even", "trade_off", "stack"])
+def test_beside_neighbours_no_difference_of_other_cores_is_claimed(kind: str, make_run: MakeRun) -> None:
+    statement = beside(make_run, kind=kind)
+    assert statement.standing == "open"
+    assert statement.text.startswith("No difference is claimed beside the neighbours of this run")
+    assert "By the estimates, against the speed of plain: packed at 1.25 times." in statement.detail
+    assert "taken under contention: 10 of 10 timings" in statement.detail.lower()
+
+
+def test_what_has_as_many_cores_as_its_baseline_is_claimed_beside_neighbours(make_run: MakeRun) -> None:
+    statement = beside(make_run, "split")
+    assert statement.text.startswith(
+        "Mode plain is the fastest of those that have an interval: split runs at"
+    )
+    assert "No difference is claimed beside the neighbours of this run" in statement.detail
+    assert statement.detail.count("packed at 1.25 times") == 1
 
 
 def test_two_rounds_are_answered_with_their_wide_interval(make_run: MakeRun) -> None:
@@ -129,7 +173,9 @@ def test_the_knee_is_the_smallest_setting_near_the_best(make_run: MakeRun) -> No
     run = make_run(times, answer="knee", changes=sizes, extra=heaps)
     statement = only(run)
     assert statement.standing == "shown"
-    assert statement.text.startswith("Mode 8 is the smallest that reaches 90 % of the best throughput")
+    assert statement.text.startswith(
+        "Mode 8 is the smallest that reaches 90 % of the best throughput measured"
+    )
     assert "needs 8.00 times the peak memory (64 MiB instead of 8 MiB)" in statement.detail
 
 
@@ -140,6 +186,47 @@ def test_a_knee_says_what_would_reach_nearly_all(make_run: MakeRun) -> None:
     assert "The next one, mode 16, does 1.03 times the items a second." in statement.detail
     assert "For 98 % of the best throughput it would be mode 64." in statement.detail
     assert "For 98 %" not in only(make_run({1: times[1], 64: times[64]}, answer="knee", changes=sizes)).detail
+
+
+def between(make_run: MakeRun, *intervals: tuple[float, float]) -> Knee:
+    """Find the knee of a baseline at 1 and of members with these intervals behind it."""
+    sizes = {2**place: LEVELS for place in range(len(intervals) + 1)}
+    field = find_field(collect(make_run(sizes, answer="knee"))[0].contexts[0])
+    assert field is not None
+    rivals = [
+        replace(rival, speedup=Interval(math.sqrt(low * high), low, high, 5))
+        for rival, (low, high) in zip(field.rivals, intervals, strict=True)
+    ]
+    return find_knee(replace(field, rivals=tuple(rivals)), "mode")
+
+
+@pytest.mark.parametrize(
+    ("intervals", "possible", "certain"),
+    [
+        ([(9.5, 9.7), (6.0, 15.5), (9.9, 10.1)], "mode 2", "mode 8"),
+        ([(9.5, 9.7), (9.6, 9.8), (9.9, 10.1)], "mode 2", "mode 2"),
+        ([(8.0, 9.2), (9.9, 10.1), (8.0, 12.0)], "mode 2", "mode 8"),
+        ([(2.0, 4.0)], "mode 2", "mode 2"),
+        ([(0.8, 1.4), (0.5, 0.6)], "mode 1", "mode 2"),
+    ],
+)
+def test_a_knee_is_certain_whichever_member_is_the_best(
+    intervals: list[tuple[float, float]], possible: str, certain: str, make_run: MakeRun
+) -> None:
+    found = between(make_run, *intervals)
+    assert (found.possible.label, found.certain.label) == (possible, certain)
+
+
+def test_the_best_may_lie_beyond_the_largest_that_was_measured(make_run: MakeRun) -> None:
+    sizes = {size: {"items_per_step": size} for size in (1, 8, 64)}
+    rising = {1: scaled(0.1), 8: scaled(8 / 93), 64: scaled(64 / 100)}
+    statement = only(make_run(rising, answer="knee", changes=sizes))
+    assert "The best, mode 64, is the largest that was measured" in statement.detail
+    steep = {1: scaled(0.1), 8: scaled(8 / 50), 64: scaled(64 / 100)}
+    statement = only(make_run(steep, answer="knee", changes=sizes))
+    assert "It is also the largest that was measured" in statement.detail
+    falling = {1: scaled(0.1), 8: scaled(8 / 100), 64: scaled(64 / 97)}
+    assert "largest" not in str(only(make_run(falling, answer="knee", changes=sizes)))
 
 
 def measured(mode: str, number: int, **metrics: float) -> Any:
@@ -157,6 +244,28 @@ def measured(mode: str, number: int, **metrics: float) -> Any:
         ({"energy": 2.0}, {"energy": 1.0}, " with 0.50 times the energy."),
         ({"worker_memory": 0.0}, {"worker_memory": 2.0**26}, " with 64 MiB more in worker processes."),
         (
+            {"epoch_start_time": 1e7},
+            {"epoch_start_time": 2.1e8},
+            " with 200 ms more at each start of an epoch.",
+        ),
+        (
+            {"epoch_start_time": 2.1e8},
+            {"epoch_start_time": 1e7},
+            " with 200 ms less at each start of an epoch.",
+        ),
+        ({"epoch_start_time": 1e7}, {"epoch_start_time": 2e7}, " as fast as plain."),
+        ({}, {"epoch_start_time": 2.1e8}, " as fast as plain."),
+        (
+            {"epoch_start_time": 1e7, "epoch_steps": 2000},
+            {"epoch_start_time": 2.1e8, "epoch_steps": 2000},
+            " as fast as plain.",
+        ),
+        (
+            {"epoch_start_time": 1e7, "epoch_steps": 90},
+            {"epoch_start_time": 2.75e7, "epoch_steps": 90},
+            " with 17.5 ms more at each start of an epoch.",
+        ),
+        (
             {"peak_heap": 4e6, "energy": 1.0, "accuracy": 0.96},
             {"peak_heap": 8e6, "energy": 1.3, "accuracy": 0.97},
             " with 2.00 times the peak memory, 1.30 times the energy and 1.0 points more accuracy.",
@@ -169,6 +278,21 @@ def test_a_winner_says_what_it_costs_and_saves(
     extra = [measured("plain", 0, **base), measured("packed", 0, **winner)]
     statement = only(make_run({"plain": LEVELS, "packed": scaled(0.8)}, extra=extra))
     assert statement.text.endswith(words)
+
+
+@pytest.mark.parametrize("on_gpu", ["plain", "packed"])
+def test_a_gpus_memory_is_not_held_against_the_hosts(on_gpu: str, make_run: MakeRun) -> None:
+    extra = [
+        measured("plain", 0, peak_heap=4e6),
+        measured("packed", 0, peak_heap=9e6),
+        measured(on_gpu, 1, cuda_peak_allocated=2e6),
+    ]
+    times = {"plain": LEVELS, "packed": scaled(0.8)}
+    assert "peak memory" not in str(only(make_run(times, extra=extra)))
+    both = [*extra, *(measured(mode, 1, cuda_peak_allocated=2e6) for mode in times if mode != on_gpu)]
+    assert "peak memory" not in str(only(make_run(times, extra=both)))
+    more = [*extra, *(measured(mode, 1, cuda_peak_allocated=8e6) for mode in times if mode != on_gpu)]
+    assert "times the peak memory" in str(only(make_run(times, extra=more)))
 
 
 def test_energy_is_compared_by_the_item(make_run: MakeRun) -> None:
@@ -279,8 +403,27 @@ def test_a_training_says_how_far_it_got(sample: Any) -> None:
 
     statement = answer(load(sample).scenarios[0])[0]
     assert statement.text.startswith(
-        "96.2 % accuracy on the test images after 20 epochs, 90 % reached after 28.5 s"
+        "96.2 % accuracy on the test images after 20 epochs, 90 % reached after 28.5 s of training, 2.8"
     )
+
+
+def test_a_training_says_which_of_its_times_hold_the_validation(make_run: MakeRun) -> None:
+    found = {
+        "metrics": {"time_to_90_s": 12.0},
+        "series": {"epoch_s": ((1.0, 1.7), (2.0, 1.5), (3.0, 1.6))},
+    }
+    run = make_run({"plain": [1900.0]}, answer="reached", changes={"plain": found}, step="epoch")
+    assert only(run).text == (
+        "90 % reached after 12.0 s of training, 1.60 s an epoch, 1.90 s with its validation."
+    )
+    step, times = scenario_notes(collect(run)[0])
+    assert step == "A step of this scenario is one epoch."
+    assert times.startswith("Step time and throughput hold the validation")
+    bare = make_run(
+        {"plain": [1900.0]}, answer="reached", changes={"plain": found | {"series": {}}}, step="epoch"
+    )
+    assert only(bare).text == "90 % reached after 12.0 s, 1.90 s an epoch."
+    assert scenario_notes(collect(bare)[0]) == [step]
 
 
 @pytest.mark.parametrize("kind", ["best", "knee", "break_even", "trade_off"])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LEVELS = (9.0, 9.4, 8.8, 9.1, 9.9)
 FASTER = {"plain": LEVELS, "packed": [ms * 0.8 for ms in LEVELS]}
+CHANGES = {mode: {"mode": mode} for mode in FASTER}
 
 
 def test_the_best_of_each_place_is_what_was_combined_else_the_fastest(sample: Path) -> None:
@@ -29,15 +30,26 @@ def test_the_best_of_each_place_is_what_was_combined_else_the_fastest(sample: Pa
     found = headlines(scenarios, by_place(rank(scenarios)).values())
     assert [(best.place, best.scenario) for best in found] == [
         ("training, CPU", "stack"),
-        ("inference, CPU", "batch_size"),
     ]
     assert found[0].text.startswith("data memory, ")
     assert " together instead of the reference loop" in found[0].text
-    assert found[1].text.startswith("batch size 512 instead of batch size 100")
+
+
+def test_neither_other_work_nor_a_part_of_a_step_is_the_best_of_a_place(make_run: MakeRun) -> None:
+    def found(run: Run) -> list[str]:
+        ranked = rank(reports.load(run).scenarios)
+        assert ranked
+        return [best.text for best in headlines(reports.load(run).scenarios, by_place(ranked).values())]
+
+    assert found(make_run(FASTER)) == []
+    assert found(make_run(FASTER, stands_for=CHANGES, step="update")) == []
+    assert found(make_run(FASTER, stands_for=CHANGES)) == ["mode packed instead of plain"]
+    both = {**FASTER, "split": [ms * 0.5 for ms in LEVELS]}
+    assert found(make_run(both, stands_for=CHANGES)) == ["mode packed instead of plain"]
 
 
 def test_a_value_is_told_with_its_setting(make_run: MakeRun) -> None:
-    scenarios = reports.load(make_run(FASTER)).scenarios
+    scenarios = reports.load(make_run(FASTER, stands_for=CHANGES)).scenarios
     (best,) = headlines(scenarios, by_place(rank(scenarios)).values())
     assert (best.factor, best.interval, best.text) == ("1.25", "1.25 to 1.25", "mode packed instead of plain")
 
@@ -45,7 +57,7 @@ def test_a_value_is_told_with_its_setting(make_run: MakeRun) -> None:
 def test_where_nothing_was_shown_to_pay_there_is_no_headline(make_run: MakeRun) -> None:
     data = reports.load(make_run({"plain": LEVELS, "packed": LEVELS}))
     assert 'class="headline"' not in render(data)
-    assert 'class="headline"' in render(reports.load(make_run(FASTER)))
+    assert 'class="headline"' in render(reports.load(make_run(FASTER, stands_for=CHANGES)))
 
 
 def test_each_question_counts_once_by_the_best_that_it_has(sample: Path) -> None:

@@ -202,3 +202,11 @@ def test_a_fault_of_every_round_is_told_of_one_variant(sample: Path) -> None:
     page = render(reports.load(sample))
     assert "batch_size[batch_size=2048]: timing pass failed" in page
     assert "5 variants: timing pass failed" not in page
+
+
+def test_comparisons_without_an_interval_have_a_page(make_run: Callable[..., Run]) -> None:
+    known = {"plain": {"cores": 2}, "packed": {"cores": 1}}
+    busy = {name: {**one, "contention": {"wait_share": 0.3}} for name, one in known.items()}
+    page = render(reports.load(make_run({"plain": (9.0, 9.2, 8.9), "packed": (7.0, 7.1, 6.9)}, changes=busy)))
+    assert "No difference is claimed beside the neighbours of this run" in page
+    assert 'class="headline"' not in page

@@ -77,6 +77,15 @@ def test_a_device_may_itself_be_what_pays(make_run: MakeRun) -> None:
     assert [(ranked.variant, ranked.place) for ranked in found] == [("layout[mode=packed]", "CUDA")]
 
 
+def test_what_was_measured_beside_neighbours_on_other_cores_does_not_pay(make_run: MakeRun) -> None:
+    alone = {"packed": {"cores": 1}, "plain": {"cores": 2}, "split": {"cores": 2}}
+    busy = {name: {**known, "contention": {"wait_share": 0.3}} for name, known in alone.items()}
+    quiet = rank(collect(make_run(FASTER, stands_for=CHANGES, changes=alone)))
+    beside = rank(collect(make_run(FASTER, stands_for=CHANGES, changes=busy)))
+    assert [ranked.label for ranked in quiet] == ["packed"]
+    assert [(ranked.label, ranked.also) for ranked in beside] == [("split", ())]
+
+
 def test_nothing_pays(make_run: MakeRun) -> None:
     found = rank(collect(make_run({"plain": LEVELS, "packed": LEVELS})))
     assert found == ()

@@ -53,3 +53,11 @@ def test_compiled_variants_need_a_compiler_and_a_cache_of_their_own():
         applies = all(requirement.kind != "never" for requirement in variant.requirements)
         assert (CXX_COMPILER in variant.requirements) == (compiled and applies)
         assert variant.process.own_compile_cache == compiled
+
+
+def test_a_step_that_is_no_step_of_a_training_has_a_name_of_its_own():
+    named = {name: load(name).step for name in scenarios.BUILT_IN}
+    assert {name: step for name, step in named.items() if step != "step"} == {
+        "training": "epoch",
+        "optimizer": "update",
+    }

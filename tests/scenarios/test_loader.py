@@ -43,6 +43,7 @@ def test_each_variant_steps_and_its_check_holds(settings, built, failing):
     assert len(checks) == (7 if settings.augment else 6)
     assert 0 < workload.metrics["data_wait_share"] < 1
     assert workload.metrics["epoch_start_time"] > 0
+    assert workload.metrics["epoch_steps"] == 2
     assert (workload.metrics["worker_memory"] > 0) == (settings.workers > 0)
     assert workload.items_per_step == 100
 
