@@ -65,6 +65,8 @@ class Trials:
     """Holds a folder for each variant that keeps its compiled code to itself."""
     code: CodeSide | None = None
     """Whose code a gate's trials run; None: what the path finds."""
+    spreads_children: bool = True
+    """Whether processes that a workload forks may use all cores, as those of a user's may."""
     engine: str = str(PROJECT_ROOT)
     """The folder that workers find the package `benchsuite` in."""
 
@@ -110,6 +112,7 @@ class Trials:
             pass_="timing",
             threads=threads,
             cores=(self.cores[start:] + self.cores[:start])[: threads * process.ranks],
+            child_cores=self.cores if self.spreads_children else (),
             ranks=process.ranks,
             cuda=any(requirement.kind == "cuda" for requirement in variant.requirements),
             compile_cache=self._compile_cache(variant),

@@ -60,6 +60,8 @@ class TrialSpec:
     """Intra-op threads of each rank."""
     cores: tuple[int, ...] = ()
     """The cores to run on, those of all ranks; empty: leave as it is."""
+    child_cores: tuple[int, ...] = ()
+    """The cores for processes that the workload itself forks; empty: those of the trial."""
     ranks: int = 1
     """Processes that do the work together."""
     cuda: bool = False
@@ -91,6 +93,7 @@ class TrialSpec:
             **{
                 **document,
                 "cores": tuple(document["cores"]),
+                "child_cores": tuple(document["child_cores"]),
                 "paths": tuple(document["paths"]),
                 "code": CodeSide.from_json(code) if code else None,
             }

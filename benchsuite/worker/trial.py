@@ -271,7 +271,7 @@ def _call(function: Callable[[], object] | None) -> None:
 def _set_process(spec: TrialSpec) -> None:
     process.use_cuda_driver()
     process.prefer_for_oom_kill()
-    process.run_on(spec.cores)
+    process.run_on(spec.cores, spec.child_cores)
     torch.set_num_threads(spec.threads)
     if spec.code is not None:
         os.chdir(spec.code.folder)
