@@ -98,6 +98,10 @@ class Trials:
             self.preparing(), pass_="ceilings", threads=threads, cores=self.cores[:threads], cuda=cuda
         )
 
+    def imports(self, *, cuda: bool) -> TrialSpec:
+        """Return the trial that measures what compiling imports, for a fresh interpreter."""
+        return dataclasses.replace(self.preparing(), pass_="imports", cuda=cuda)
+
     def timing(self, variant: Variant, origin: Origin, repetition: int) -> TrialSpec:
         """Return a trial with the threads that were asked for, on cores that change from round to round."""
         process = variant.process

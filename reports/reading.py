@@ -16,7 +16,7 @@ KINDS = {
     "knee": f"The knee is the smallest setting that reaches {100 * KNEE_SHARE:.0f} % of the best throughput: beyond it, "
     "more costs memory and brings little.",
     "break_even": "What is compiled pays back its long first step little by little: it has paid once the steps have "
-    "saved what the first one cost. A filled compile cache makes the first step cheaper.",
+    "saved what the first one and the compiler's imports cost. A filled compile cache makes the first step cheaper.",
     "trade_off": "Speed is one side, memory or accuracy the other: no row wins as such, each says what it gives and takes.",
     "reached": "A work of fixed length, done once: it says how far the training gets, and is compared with nothing.",
     "stack": "Each row adds one more of the settings that pay to the row above it; every factor is against the "

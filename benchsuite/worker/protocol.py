@@ -48,8 +48,9 @@ class TrialSpec:
     file: str
     """The file that must answer to `module`."""
     settings: Mapping[str, Any]
-    pass_: Pass | Literal["prepare", "ceilings"]
-    """`prepare` only readies the task's data, `ceilings` only measures the machine, each once in a run."""
+    pass_: Pass | Literal["prepare", "ceilings", "imports"]
+    """`prepare` only readies the task's data, `ceilings` only measures the machine, `imports` only what torch.compile
+    imports in a fresh interpreter, each once in a run."""
     task_module: str
     task_file: str
     task_attribute: str

@@ -165,6 +165,10 @@ def _run(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
         from benchsuite.worker import ceilings
 
         return {"ceilings": ceilings.measure(spec.threads, cuda=spec.cuda)}
+    if spec.pass_ == "imports":
+        from benchsuite.worker import compiler_imports
+
+        return compiler_imports.run(resolve_task(spec), cuda=spec.cuda)
     return _run_timing(spec, channel) if spec.pass_ == "timing" else run_pass(spec)
 
 
