@@ -34,7 +34,8 @@ COLUMNS = {
     "First step": "apart from the timed steps: it holds what is prepared or compiled once.",
     "FLOP/byte": "operations for each byte that the operators move; with it, how much of what the machine allows at most "
     "is reached (Of the roofline).",
-    "Waiting for data": "share of the steps' time in which the loop waited for its next batch.",
+    "Waiting for data": "share of the turns' time in which the loop waited for its next batch; on a GPU the wait may be "
+    "hidden behind the device's work.",
     "Epoch start": "until the first batch of a new epoch has come.",
     "Energy a step": "what the GPU's own counter added up over the timed turns, for one step.",
     "Peak heap": "what the process held on the heap at its peak while it built the model and ran 20 steps at one "
