@@ -211,6 +211,9 @@ class RunInfo:
     options: Mapping[str, Any] = field(default_factory=dict)
     ceilings: Mapping[str, float] = field(default_factory=dict)
     """What the machine can do at most, by names that end in their unit; empty: not measured."""
+    compiler_imports_ns: Mapping[str, float] = field(default_factory=dict)
+    """How long a fresh process that compiles imports what an eager one does not, by phase (train, infer); empty: not
+    measured, or part of the first steps."""
     commit: str | None = None
     left_out: tuple[str, ...] = ()
     """What this run did not measure though it was asked about, in a few words each."""

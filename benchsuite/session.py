@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from benchsuite import comparison
 from benchsuite.cache import cache_folder
 from benchsuite.ceilings import measure_ceilings
+from benchsuite.compiler_imports import measure_imports
 from benchsuite.environment import unmet
 from benchsuite.errors import BenchsuiteError, NotComparableError, UsageError
 from benchsuite.estimates import Estimates, kind
-from benchsuite.launcher import WorkerError
+from benchsuite.launcher import WorkerError, can_fork
 from benchsuite.leftovers import temporary_folder
 from benchsuite.listing import describe
 from benchsuite.outcomes import canary_record, environment_id, record_of, skipped_record
@@ -91,6 +92,7 @@ class Session:
             self._trials = dataclasses.replace(self._trials, compile_caches=compile_caches)
             try:
                 self._prepare_or_discard()
+                self._measure_imports()
                 self._measure_ceilings()
                 self._measure_phase(self._plan, reserve_s=SECOND_PHASE_S if self._plan.combining else 0.0)
                 for entry in self._plan.combining:
@@ -144,6 +146,17 @@ class Session:
         found, reason = measure_ceilings(self._starters, spec)
         missing = [f"the machine's ceilings, as they could not be measured: {reason}"] if reason else []
         self._update(ceilings=found, left_out=tuple(dict.fromkeys([*self.info.left_out, *missing])))
+
+    def _measure_imports(self) -> None:
+        """Measure what compiling imports, unless that is known, or each worker imports it in its own first step."""
+        if self.info.compiler_imports_ns or not self._plan.compiles or not can_fork():
+            return
+        self._show("what torch.compile imports", [])
+        found, reason = measure_imports(self._starters, self._trials.imports(cuda=self._plan.uses_cuda))
+        missing = [f"what torch.compile imports, as it could not be measured: {reason}"] if reason else []
+        self._update(
+            compiler_imports_ns=found, left_out=tuple(dict.fromkeys([*self.info.left_out, *missing]))
+        )
 
     def _second_phase(self, entry: Entry) -> Plan:
         """Plan a combining scenario, now that the others' comparisons are known."""

@@ -41,6 +41,10 @@ class Starters:
                 )
             return self._starters[key]
 
+    def fresh(self) -> Spawner:
+        """Return what starts workers that have imported nothing; the caller stops it."""
+        return Spawner(self._common, self._python)
+
     def prepare(self, environments: Iterable[Mapping[str, str]]) -> None:
         """Have the starters for all these environments ready, before anything is timed beside them.
 

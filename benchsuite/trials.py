@@ -65,6 +65,8 @@ class Trials:
     """Holds a folder for each variant that keeps its compiled code to itself."""
     code: CodeSide | None = None
     """Whose code a gate's trials run; None: what the path finds."""
+    spreads_children: bool = True
+    """Whether processes that a workload forks may use all cores, as those of a user's may."""
     engine: str = str(PROJECT_ROOT)
     """The folder that workers find the package `benchsuite` in."""
 
@@ -96,6 +98,10 @@ class Trials:
             self.preparing(), pass_="ceilings", threads=threads, cores=self.cores[:threads], cuda=cuda
         )
 
+    def imports(self, *, cuda: bool) -> TrialSpec:
+        """Return the trial that measures what compiling imports, for a fresh interpreter."""
+        return dataclasses.replace(self.preparing(), pass_="imports", cuda=cuda)
+
     def timing(self, variant: Variant, origin: Origin, repetition: int) -> TrialSpec:
         """Return a trial with the threads that were asked for, on cores that change from round to round."""
         process = variant.process
@@ -110,6 +116,7 @@ class Trials:
             pass_="timing",
             threads=threads,
             cores=(self.cores[start:] + self.cores[:start])[: threads * process.ranks],
+            child_cores=self.cores if self.spreads_children else (),
             ranks=process.ranks,
             cuda=any(requirement.kind == "cuda" for requirement in variant.requirements),
             # A gate compares like with like: there the steadier of the two is the better one for both.

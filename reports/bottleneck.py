@@ -2,7 +2,7 @@
 
 | kind | what is added up | holds from |
 | --- | --- | --- |
-| input-bound | `data_wait_share` | `INPUT_SHARE` |
+| input-bound | `data_wait_share`; GPU: as much of it as the device idles | `INPUT_SHARE` |
 | transfer-bound | GPU: copies between host and device; CPU: copies between tensors | `TRANSFER_SHARE` |
 | allocator-bound | operators and calls that only make memory ready | `ALLOCATION_SHARE` |
 | launch-bound | GPU: idle time between launches; CPU: `operators` times the cost of a tiny one | `LAUNCH_SHARE` |
@@ -110,9 +110,10 @@ def _input(step: Step) -> _Claim | None:
     share = step.data_wait_share
     if not share:
         return None
+    meanwhile = ", while the GPU idles" if step.on_gpu else ""
     found = Bottleneck(
         "input-bound",
-        f"a step waits {fmt.percent(share)} of its time for its next batch",
+        f"a step waits {fmt.percent(share)} of its time for its next batch{meanwhile}",
         f"a perfect loader would save {fmt.percent(share)} of a step",
         share,
     )

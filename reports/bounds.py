@@ -63,9 +63,15 @@ class Step:
 
     @property
     def data_wait_share(self) -> float | None:
-        """The share in which the loop waited for its next batch."""
+        """The share in which the loop waited for its next batch, and nothing else went on.
+
+        On a GPU the wait may be hidden behind the device's work: more than its idle time cannot be saved, and
+        where that is not known nothing can be said.
+        """
         wait = self.variant.metric("data_wait_share")
-        return None if wait is None else _share(wait)
+        if wait is None or not self.on_gpu:
+            return None if wait is None else _share(wait)
+        return None if self.idle_share is None else min(_share(wait), self.idle_share)
 
     @property
     def num_operators(self) -> float | None:

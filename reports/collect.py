@@ -82,6 +82,7 @@ def _scenario(
                 comparison=comparisons.get(variant["id"]),
                 ranks=_ranks(records, info),
                 step_word=step_word,
+                imports_ns=_imports_ns(variant, records, info),
             )
         )
     return ScenarioResult(
@@ -104,6 +105,14 @@ def _ranks(records: Sequence[Record], info: RunInfo) -> int:
     """Return how many processes the environments of these records tell of."""
     seen = (info.environments.get(record.environment, {}) for record in records)
     return max((n for environment in seen if isinstance(n := environment.get("ranks"), int)), default=1)
+
+
+def _imports_ns(variant: Mapping[str, Any], records: Sequence[Record], info: RunInfo) -> float:
+    """Return what compiling this variant imports beside; 0: it compiles nothing, or the run does not say."""
+    if not any(record.compile_cache for record in records):
+        return 0.0
+    infers = {**variant.get("settings", {}), **variant.get("context", {})}.get("phase") == "infer"
+    return info.compiler_imports_ns.get("infer" if infers else "train", 0.0)
 
 
 def _outcome(variant: Mapping[str, Any], records: Sequence[Record], *, finished: bool) -> tuple[Outcome, str]:

@@ -178,9 +178,13 @@ def _first_steps(winner: Rival, found: tuple[BreakEven, ...], field: Field) -> s
     ]
     if not times or base_ns is None:
         return ""
-    return (
+    steps = (
         f"its first step takes {fmt.listing(times)}, that of {said(field.baseline)} {fmt.duration(base_ns)}"
     )
+    if not winner.variant.imports_ns:
+        return steps
+    imports = fmt.duration(winner.variant.imports_ns)
+    return f"{steps}; before it, a fresh process imports for {imports} what compiling needs, which has to be paid too"
 
 
 def _graphs(field: Field) -> str:

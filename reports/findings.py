@@ -85,7 +85,7 @@ class BreakEven:
     cache: Cache
     first_step_ns: float
     extra_ns: float
-    """First step beyond the baseline's."""
+    """First step and imports beyond the baseline's."""
     steps: Interval | None
     """After so many steps it has paid; None: the intervals do not support that it ever does."""
 
@@ -176,7 +176,7 @@ def find_break_evens(field: Field) -> tuple[BreakEven, ...]:
             first_ns = rival.variant.first_step_ns(cache)
             if first_ns is None:
                 continue
-            extra_ns = first_ns - base_first_ns
+            extra_ns = first_ns + rival.variant.imports_ns - base_first_ns - field.baseline.imports_ns
             pays = rival.verdict == "faster"
             steps = _steps_to_pay(extra_ns, base_time.value, rival.speedup) if pays else None
             found.append(BreakEven(rival, cache, first_ns, extra_ns, steps))
@@ -200,7 +200,7 @@ def memory_ratio(variant: VariantResult, other: VariantResult) -> float | None:
 def find_payback(field: Field, rival: Rival) -> Interval | None:
     """Return after how many of the baseline's steps a faster rival's dearer start has been earned back.
 
-    A start is set-up and first step. None: the rival is not faster, or its start is no dearer than the baseline's.
+    A start is set-up and first step, and what a fresh process imports for it. None: the rival is not faster, or its start is no dearer than the baseline's.
     """
     mine, others, step = rival.variant.starts_ns, field.baseline.starts_ns, field.baseline.step_time
     if rival.verdict != "faster" or not mine or not others or step is None or min(mine) <= max(others):

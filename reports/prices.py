@@ -66,4 +66,5 @@ def starts(field: Field, rival: Rival, base_name: str = "") -> str:
         return ""
     mine = fmt.duration(statistics.median(rival.variant.starts_ns))
     others = fmt.duration(statistics.median(field.baseline.starts_ns))
-    return f"set-up and first step take {mine}, those of {base_name or said(field.baseline)} {others}"
+    imports = "set-up, imports" if rival.variant.imports_ns else "set-up"
+    return f"{imports} and first step take {mine}, those of {base_name or said(field.baseline)} {others}"

@@ -16,7 +16,7 @@ KINDS = {
     "knee": f"The knee is the smallest setting that reaches {100 * KNEE_SHARE:.0f} % of the best throughput measured: beyond it, "
     "more costs memory and brings little.",
     "break_even": "What is compiled pays back its long first step little by little: it has paid once the steps have "
-    "saved what the first one cost. A filled compile cache makes the first step cheaper.",
+    "saved what the first one and the compiler's imports cost. A filled compile cache makes the first step cheaper.",
     "trade_off": "Speed is one side, memory or accuracy the other: no row wins as such, each says what it gives and takes.",
     "reached": "A work of fixed length, done once: it says how far the training gets, and is compared with nothing.",
     "stack": "Each row adds one more of the settings that pay to the row above it; every factor is against the "
@@ -34,7 +34,8 @@ COLUMNS = {
     "First step": "apart from the timed steps: it holds what is prepared or compiled once.",
     "FLOP/byte": "operations for each byte that the operators move; with it, how much of what the machine allows at most "
     "is reached (Of the roofline).",
-    "Waiting for data": "share of the steps' time in which the loop waited for its next batch.",
+    "Waiting for data": "share of the turns' time in which the loop waited for its next batch; on a GPU the wait may be "
+    "hidden behind the device's work.",
     "Epoch start": "until the first batch of a new epoch has come.",
     "Energy a step": "what the GPU's own counter added up over the timed turns, for one step.",
     "Peak heap": "what the process held on the heap at its peak while it built the model and ran 20 steps at one "

@@ -42,6 +42,8 @@ class VariantResult:
     """Processes that did the work together."""
     step_word: str = WHOLE_STEP
     """What its scenario calls its step, such as `update`."""
+    imports_ns: float = 0.0
+    """What a user's own process imports, beside its first step, to compile; the workers had imported it already."""
 
     @property
     def timings(self) -> tuple[Record, ...]:
@@ -123,9 +125,13 @@ class VariantResult:
 
     @property
     def starts_ns(self) -> tuple[float, ...]:
-        """Set-up and first step of each timing; where compiled code is kept, of those alone that found none."""
+        """Set-up, first step and imports of each timing; where compiled code is kept, of those alone that found none."""
         cold = [r for r in self.timings if r.compile_cache == "empty"] or self.timings
-        return tuple(r.first_step_ns + r.metrics.get("setup_time", 0.0) for r in cold if r.first_step_ns)
+        return tuple(
+            r.first_step_ns + r.metrics.get("setup_time", 0.0) + self.imports_ns
+            for r in cold
+            if r.first_step_ns
+        )
 
     def metric(self, *names: str) -> float | None:
         """Return the median over trials of the first of these metrics that was measured."""

@@ -90,7 +90,7 @@ def loader(settings: Settings, task: Task) -> Workload:
     loop = make_loop(loop_settings(settings), task)
     dataset: Any = task.dataset("train")
     order = Order(len(dataset), loop_settings(settings).batch_size, task.name)
-    watch = Watch(loop)
+    watch = Watch(loop.feed)
 
     def check() -> list[Check]:
         metrics["data_wait_share"] = watch.data_wait_share
@@ -115,12 +115,12 @@ def loader(settings: Settings, task: Task) -> Workload:
     metrics: dict[str, float] = {}
     items = loop_settings(settings).items_per_step
     return Workload(
-        watch.step,
+        loop.step,
         check,
         items_per_step=items,
         metrics=metrics,
-        pause=loop.feed.pause,
-        resume=loop.feed.resume,
+        pause=watch.pause,
+        resume=watch.resume,
         close=loop.feed.close,
     )
 

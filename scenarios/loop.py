@@ -196,6 +196,16 @@ class Loop:
     """Empty: an inference loop."""
     looked: Looked
     """What the loop has seen of its losses."""
+    make_again: Callable[[], Loop] | None = None
+    """Makes this loop once more, over the same model; None: its steps do not depend on how the model was then."""
+
+    def remade(self) -> Loop:
+        """Return a loop that does the same with the model as it is now.
+
+        What has been captured or exported keeps the modes that the layers had then. Eager and compiled
+        steps look at the modes themselves.
+        """
+        return self.make_again() if self.make_again else self
 
     def restart(self, weights: Mapping[str, Tensor]) -> None:
         """Go back to a beginning: these weights, no optimizer state, the first batch."""
@@ -226,10 +236,18 @@ def make_loop(settings: LoopSettings, task: Task) -> Loop:
         return Loop(lambda: infer(feed.next()[0]), model, inputs, target, feed, optimizers=(), looked=looked)
     optimizers = _make_optimizers(model, settings)
     train = training_step(task, model, optimizers, settings, looked)
-    if settings.graph_steps:
-        graph = capture(train, inputs, target, settings.graph_steps)
-        return Loop(lambda: graph.step(feed.next), model, inputs, target, feed, optimizers, looked)
-    return Loop(lambda: train(*feed.next()), model, inputs, target, feed, optimizers, looked)
+    eager = Loop(lambda: train(*feed.next()), model, inputs, target, feed, optimizers, looked)
+    return _captured(eager, train, settings.graph_steps) if settings.graph_steps else eager
+
+
+def _captured(loop: Loop, train: Callable[[Tensor, Tensor], Tensor], num_steps: int) -> Loop:
+    """Return the loop that replays so many training steps at once."""
+    graph = capture(train, loop.inputs, loop.target, num_steps)
+    return dataclasses.replace(
+        loop,
+        step=lambda: graph.step(loop.feed.next),
+        make_again=lambda: _captured(loop, train, num_steps),
+    )
 
 
 def _make_model(settings: LoopSettings, task: Task) -> nn.Module:

@@ -10,6 +10,7 @@ from scenarios import numerics
 from scenarios.feed import example_of, placed
 from scenarios.loop import LoopSettings, make_loop
 from scenarios.parity import fresh_weights
+from scenarios.resting import resting
 from scenarios.steps import inference_call, training_step
 
 if TYPE_CHECKING:
@@ -48,10 +49,10 @@ def train_shortly(settings: LoopSettings, task: Task, batches: Examples) -> nn.M
     changed = settings.changed({"phase": "train", "batch_size": BATCH_SIZE, "optimizer": "adam"})
     loop = make_loop(changed, task)
     loop.restart(fresh_weights(task))
-    _rest_random_layers(loop.model)
     train = training_step(task, loop.model, loop.optimizers, changed)
-    for inputs, target in batches.training * NUM_EPOCHS:
-        train(placed(inputs.to(settings.device), settings), target.to(settings.device))
+    with resting(loop.model):
+        for inputs, target in batches.training * NUM_EPOCHS:
+            train(placed(inputs.to(settings.device), settings), target.to(settings.device))
     return loop.model
 
 
@@ -68,13 +69,3 @@ def accuracy_of(model: nn.Module, settings: LoopSettings, task: Task, batches: E
     ]
     targets = [target for _, target in batches.held_out]
     return task.metrics(torch.cat(outputs), torch.cat(targets)).get("accuracy")
-
-
-def _rest_random_layers(model: nn.Module) -> None:
-    """Put all layers into evaluation mode but those that need the other to be trained at all."""
-    from torch import nn
-
-    model.eval()
-    for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._BatchNorm | nn.RNNBase):  # noqa: SLF001 - torch offers no other name
-            module.train()

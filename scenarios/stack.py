@@ -53,7 +53,7 @@ def requires(settings: Settings) -> list[Requirement]:
 def stack(settings: Settings, task: Task) -> Workload:
     """Train with the reference DataLoader loop, changed by the winners of the other scenarios."""
     loop = make_loop(settings, task)
-    watch = Watch(loop)
+    watch = Watch(loop.feed)
     metrics: dict[str, float] = {}
 
     def check() -> list[Check]:
@@ -67,12 +67,12 @@ def stack(settings: Settings, task: Task) -> Workload:
         return [last, same]
 
     return Workload(
-        watch.step,
+        loop.step,
         check,
         metrics=metrics,
         items_per_step=settings.items_per_step,
-        pause=loop.feed.pause,
-        resume=loop.feed.resume,
+        pause=watch.pause,
+        resume=watch.resume,
         close=loop.feed.close,
     )
 

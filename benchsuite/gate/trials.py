@@ -91,7 +91,15 @@ class GateTrials:
         self._num_cores = len(cores)
         self._directory = directory
         self._trials = {
-            name: Trials(options[name], cores, caches / name, code=side.code, engine=side.python.engine)
+            # Two pairs may run at once: all that belongs to one keeps to its core.
+            name: Trials(
+                options[name],
+                cores,
+                caches / name,
+                side.code,
+                spreads_children=False,
+                engine=side.python.engine,
+            )
             for name, side in self._sides.items()
         }
         one = sides.base.python == sides.head.python

@@ -18,6 +18,8 @@ CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 LASTING_VARIABLE = "BENCHSUITE_COMPILE_CACHE"
 """Names the folder for what compiling needs once a machine; set for the zygote where something will be compiled."""
 IMPORTS_FILE = "imported-by-compiling.json"
+GENERATED = "torch._inductor.runtime.compile_tasks."
+"""How the names begin of modules that Inductor has written."""
 
 
 def metrics() -> dict[str, float]:
@@ -74,8 +76,14 @@ def probe_instruction_set() -> None:
     pick_vec_isa()
 
 
+def has_remembered() -> bool:
+    """Whether `remember_imports` has kept anything on this machine."""
+    folder = os.environ.get(LASTING_VARIABLE)
+    return folder is not None and (Path(folder) / IMPORTS_FILE).is_file()
+
+
 def remember_imports() -> None:
-    """Keep the names of all modules that a worker has imported by the time it has compiled something.
+    """Keep the names of all of torch's modules that a worker has imported by the time it has compiled something.
 
     The next zygote imports them before it forks, which saves each later worker a second or two.
     """
@@ -84,7 +92,9 @@ def remember_imports() -> None:
         return
     kept = Path(folder) / IMPORTS_FILE
     if not kept.is_file():
-        names = sorted(name for name in sys.modules if name.startswith("torch"))
+        # Neither torchvision, which an eager loop imports or not, nor the code that was generated in this process.
+        own = (name for name in sys.modules if name.partition(".")[0] == "torch")
+        names = sorted(name for name in own if not name.startswith(GENERATED))
         beside = kept.with_suffix(f".{os.getpid()}")
         with contextlib.suppress(OSError):  # a full disk costs later workers a second, not this one its trial
             beside.write_text(json.dumps(names), encoding="utf-8")

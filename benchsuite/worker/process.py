@@ -66,10 +66,19 @@ def prefer_for_oom_kill() -> None:
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
 
 
-def run_on(cores: Sequence[int]) -> None:
-    """Bind this process to these cores; before any thread is made, as threads keep the mask they start with."""
-    if cores and hasattr(os, "sched_setaffinity"):
+def run_on(cores: Sequence[int], child_cores: Sequence[int] = ()) -> None:
+    """Bind this process to these cores; before any thread is made, as threads keep the mask they start with.
+
+    Args:
+        cores: those to run on; empty: leave as it is.
+        child_cores: those for the processes that it forks, such as the workers of a data loader; empty: its own.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    if cores:
         os.sched_setaffinity(0, cores)
+    if child_cores:
+        os.register_at_fork(after_in_child=lambda: os.sched_setaffinity(0, child_cores))
 
 
 def keep_freed_memory() -> bool:

@@ -48,8 +48,9 @@ class TrialSpec:
     file: str
     """The file that must answer to `module`."""
     settings: Mapping[str, Any]
-    pass_: Pass | Literal["prepare", "ceilings"]
-    """`prepare` only readies the task's data, `ceilings` only measures the machine, each once in a run."""
+    pass_: Pass | Literal["prepare", "ceilings", "imports"]
+    """`prepare` only readies the task's data, `ceilings` only measures the machine, `imports` only what torch.compile
+    imports in a fresh interpreter, each once in a run."""
     task_module: str
     task_file: str
     task_attribute: str
@@ -60,6 +61,8 @@ class TrialSpec:
     """Intra-op threads of each rank."""
     cores: tuple[int, ...] = ()
     """The cores to run on, those of all ranks; empty: leave as it is."""
+    child_cores: tuple[int, ...] = ()
+    """The cores for processes that the workload itself forks; empty: those of the trial."""
     ranks: int = 1
     """Processes that do the work together."""
     cuda: bool = False
@@ -93,6 +96,7 @@ class TrialSpec:
             **{
                 **document,
                 "cores": tuple(document["cores"]),
+                "child_cores": tuple(document["child_cores"]),
                 "paths": tuple(document["paths"]),
                 "code": CodeSide.from_json(code) if code else None,
             }

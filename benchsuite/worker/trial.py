@@ -169,6 +169,10 @@ def _run(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
         from benchsuite.worker import ceilings
 
         return {"ceilings": ceilings.measure(spec.threads, cuda=spec.cuda)}
+    if spec.pass_ == "imports":
+        from benchsuite.worker import compiler_imports
+
+        return compiler_imports.run(resolve_task(spec), cuda=spec.cuda)
     return _run_timing(spec, channel) if spec.pass_ == "timing" else run_pass(spec)
 
 
@@ -275,7 +279,7 @@ def _call(function: Callable[[], object] | None) -> None:
 def _set_process(spec: TrialSpec) -> None:
     process.use_cuda_driver()
     process.prefer_for_oom_kill()
-    process.run_on(spec.cores)
+    process.run_on(spec.cores, spec.child_cores)
     torch.set_num_threads(spec.threads)
     if spec.code is not None:
         os.chdir(spec.code.folder)

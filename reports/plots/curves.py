@@ -85,7 +85,7 @@ def break_even_plot(context: ContextResult, prefix: str) -> Plot | None:
         f"{r[0].text}, {r[1].text} cache, paid after {r[4].text}" for r in rows
     )
     reading = (
-        "Each line begins at the cost of its first step and rises by what every further step saves: it has paid where "
+        "Each line begins at the cost of its first step, with what compiling imports, and rises by what every further step saves: it has paid where "
         "it crosses zero (dot). A line that never rises never pays. Dashed: the compile cache was already filled."
     )
     titles = (

@@ -94,6 +94,7 @@ HEADER_FIELDS = {
     "environments": st.dictionaries(TEXT, SETTINGS, max_size=2),
     "options": SETTINGS,
     "ceilings": FIGURES,
+    "compiler_imports_ns": FIGURES,
     "commit": st.none() | TEXT,
     "effort": FIGURES,
     "left_out": st.lists(TEXT, max_size=2).map(tuple),

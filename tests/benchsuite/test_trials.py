@@ -56,6 +56,11 @@ def test_threads_are_those_of_each_rank_and_cores_those_of_all(spec, process, op
     assert (found.ranks, found.threads, found.cores) == (process.ranks, threads, cores)
 
 
+def test_what_a_workload_forks_may_use_all_cores(spec):
+    found = spec(ProcessSpec(threads=1))
+    assert (found.cores, found.child_cores) == ((3,), (3, 4, 5, 6))
+
+
 def test_cores_change_from_round_to_round(spec):
     process = ProcessSpec(ranks=2, threads=1)
     assert [spec(process, repetition).cores for repetition in range(5)] == [

@@ -381,6 +381,38 @@ def test_break_even_divides_the_extra_first_step_by_what_a_step_saves(make_run: 
     assert "No graph breaks" in statement.detail
 
 
+def imported(run: Run, **by_phase: float) -> Run:
+    return replace(run, info=replace(run.info, compiler_imports_ns=by_phase))
+
+
+def test_what_compiling_imports_has_to_be_paid_too(make_run: MakeRun) -> None:
+    statement = only(imported(compiled(make_run, 0.8), train=1e9, infer=2e9))
+    steps = (4e9 - 92e6 + 1e9) / (9.233e6 * (1 - 0.8))
+    assert steps == pytest.approx(2660, rel=0.01)
+    assert "has paid after about 2,660 steps with an empty compile cache" in statement.text
+    assert "and after about 711 steps with a filled cache" in statement.text
+    assert "a fresh process imports for 1.00 s what compiling needs" in statement.detail
+
+
+def test_an_older_run_says_nothing_of_imports(make_run: MakeRun) -> None:
+    assert "imports" not in str(only(compiled(make_run, 0.8)))
+
+
+@pytest.mark.parametrize(
+    ("phase", "cache", "imports_ns"),
+    [("train", "empty", 1.0), ("infer", "filled", 2.0), (None, "filled", 1.0), ("infer", "", 0.0)],
+)
+def test_imports_are_those_of_the_phase_and_of_what_compiles(
+    make_run: MakeRun, phase: str | None, cache: str, imports_ns: float
+) -> None:
+    run = imported(
+        make_run({"plain": LEVELS}, changes={"plain": {"compile_cache": cache}}), train=1.0, infer=2.0
+    )
+    run.info.scenarios[0]["variants"][0]["context"] = {"phase": phase} if phase else {}
+    (variant,) = collect(run)[0].variants
+    assert variant.imports_ns == imports_ns
+
+
 def test_what_is_slower_never_pays(make_run: MakeRun) -> None:
     assert only(compiled(make_run, 1.2)).text.startswith("It never pays: fused runs at 0.83 times")
 

@@ -95,6 +95,23 @@ def test_a_step_that_waits_for_its_data_is_input_bound() -> None:
     assert limit.what_if == "a perfect loader would save 62.0 % of a step"
 
 
+def test_a_wait_for_data_behind_the_work_of_a_gpu_limits_nothing() -> None:
+    kernels = row("kernel", 0.0, device=0.95)
+    limit = found(kernels, gpu=True, launches=100.0, device_idle_share=0.05, data_wait_share=0.64)
+    assert (limit.kind, limit.share) == ("compute-bound", pytest.approx(0.95))
+
+
+def test_a_wait_for_data_while_a_gpu_idles_is_what_can_be_saved() -> None:
+    kernels = row("kernel", 0.0, device=0.5)
+    limit = found(kernels, gpu=True, launches=100.0, device_idle_share=0.5, data_wait_share=0.64)
+    assert (limit.kind, limit.share) == ("input-bound", 0.5)
+    assert "waits 50.0 % of its time for its next batch, while the GPU idles" in limit.evidence
+
+
+def test_a_wait_on_a_gpu_whose_idle_time_is_not_known_is_no_claim() -> None:
+    assert find_bottleneck(variant(gpu=True, data_wait_share=0.64), CEILINGS) is None
+
+
 def test_operators_that_the_loader_runs_are_no_computing() -> None:
     assert found(row("aten::rotate", 0.7), data_wait_share=0.55).kind == "input-bound"
 

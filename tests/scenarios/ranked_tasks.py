@@ -38,6 +38,21 @@ class SummedGradientsTask(MnistTask):
         return super().make_model()
 
 
+class WithDropout(MnistTask):
+    def make_model(self):
+        model = super().make_model()
+        model.block1 = nn.Sequential(model.block1, nn.Dropout(0.5))
+        return model
+
+
+class SameHalfWithDropout(WithDropout, SameHalfTask):
+    """A fault that random layers must not hide."""
+
+
+class SummedGradientsWithDropout(WithDropout, SummedGradientsTask):
+    """Another one."""
+
+
 class Vectors(Task):
     """A user's own model over vectors; it need not know of ranks."""
 
@@ -70,6 +85,7 @@ def narrow():
 
 
 same_half, nothing_reduced, summed_gradients = SameHalfTask(), NothingReducedTask(), SummedGradientsTask()
+same_half_dropped, summed_gradients_dropped = SameHalfWithDropout(), SummedGradientsWithDropout()
 perceptron = Vectors(wide, nn.ReLU, narrow)
 dropped = Vectors(wide, functools.partial(nn.Dropout, 0.5), narrow)
 normalised = Vectors(wide, functools.partial(nn.BatchNorm1d, 64), narrow)

@@ -7,8 +7,9 @@ from torch._dynamo.utils import counters
 from benchsuite import CUDA, CXX_COMPILER
 from scenarios import loop as shared_loop
 from scenarios.capture import Graph
+from scenarios.cnn import CNN
 from scenarios.cuda_graphs import NUM_CALLS, Settings, cuda_graphs, loop_settings
-from scenarios.mnist import task
+from scenarios.mnist import MnistTask, task
 
 LAUNCHES = ["eager", "compiled", "graph", "graph-of-10"]
 
@@ -49,6 +50,24 @@ def test_each_launch_goes_where_the_plain_loop_goes(launch, items, capturing, fa
     checks = workload.check()
     assert len(checks) == 2
     assert failing(checks) == set()
+
+
+def test_a_graph_with_dropout_is_captured_once_more_at_rest(capturing, failing):
+    class DropoutTask(MnistTask):
+        def make_model(self):
+            made.append(torch.nn.Sequential(CNN(), torch.nn.Dropout()))
+            return made[-1]
+
+    def noted(train, inputs, target, num_steps):
+        captured_at_rest.append(not made[0].training)
+        return captured(train, inputs, target, num_steps)
+
+    made: list[torch.nn.Module] = []
+    captured_at_rest: list[bool] = []
+    capturing(noted)
+    workload = cuda_graphs.build(Settings("graph", "cpu"), DropoutTask())
+    assert failing(workload.check()) == set()
+    assert captured_at_rest == [False, True]
 
 
 @pytest.mark.parametrize("launch", ["graph", "graph-of-10"])

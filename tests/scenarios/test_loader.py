@@ -36,8 +36,11 @@ def built(small_task):
 @pytest.mark.parametrize("settings", ON_CPU, ids=lambda s: f"{s.pipeline}-{s.workers}-{s.augment}")
 def test_each_variant_steps_and_its_check_holds(settings, built, failing):
     workload = built(settings)
+    workload.resume()
     for _ in range(4):  # two epochs of two batches
         workload.step()
+    workload.pause()
+    workload.resume()
     checks = workload.check()
     assert failing(checks) == set()
     assert len(checks) == (7 if settings.augment else 6)

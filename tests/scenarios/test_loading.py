@@ -3,6 +3,8 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from scenarios.loading import Whole
 from scenarios.loop import LoopSettings, make_loop
 from scenarios.sources import Order
 
+HERE = Path(__file__).parent
 NUM_SAMPLES = 250
 SIZE = 20
 PER_EPOCH = NUM_SAMPLES // SIZE
@@ -156,6 +159,29 @@ def test_workers_compute_on_one_thread_and_on_every_core_of_their_loop(num_threa
         assert inputs[:, 0].unique().tolist() == [1]
         assert inputs[:, 1].unique().tolist() == [len(os.sched_getaffinity(0))]
         assert os.getpid() not in process_ids.tolist()
+
+
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+PINNED = """
+import os, sys
+from benchsuite.worker import process
+process.run_on([CORES[0]], CORES)
+sys.path.insert(0, FOLDER)
+from test_loading import LoopSettings, Reporting, make_feed
+feed = make_feed(LoopSettings(batch_size=20, data="images", workers=2), Reporting())
+inputs, _process_ids = feed.next()
+feed.close()
+print(len(os.sched_getaffinity(0)), *inputs[:, 1].int().unique().tolist())
+"""
+
+
+@pytest.mark.skipif(len(CORES) < 2, reason="needs two cores that can be chosen")
+def test_workers_of_a_loop_that_is_pinned_to_a_core_run_on_any():
+    code = PINNED.replace("CORES", str(CORES)).replace("FOLDER", repr(str(HERE)))
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=HERE.parents[1]
+    )
+    assert list(map(int, done.stdout.split())) == [1, len(CORES)]
 
 
 def test_workers_rest_while_others_have_their_turns(small_task):

@@ -96,7 +96,13 @@ def test_a_users_own_model_is_shared_out_too(outcome, split, attribute):
 @forks
 @pytest.mark.parametrize(
     ("split", "attribute"),
-    [("data", "same_half"), ("data", "nothing_reduced"), ("pipeline", "summed_gradients")],
+    [
+        ("data", "same_half"),
+        ("data", "same_half_dropped"),
+        ("data", "nothing_reduced"),
+        ("pipeline", "summed_gradients"),
+        ("pipeline", "summed_gradients_dropped"),
+    ],
 )
 def test_ranks_that_do_not_do_the_work_of_one_process_fail(outcome, split, attribute):
     message = outcome(Settings(split), attribute=attribute)

@@ -143,15 +143,16 @@ def test_the_cores_of_pairs_change_and_both_sides_and_the_canary_share_one(
         module,
         "launch",
         lambda starters, spec, *rest: (
-            told.append((spec.scenario, spec.cores)) or launch(starters, spec, *rest)
+            told.append((spec.scenario, spec.cores, spec.child_cores)) or launch(starters, spec, *rest)
         ),
     )
     trials = gate_trials()
     for number in range(4):
         trials.pairs([(make_candidate(), number)])
-    cores = [[core for _, core in told[place : place + 3]] for place in range(0, 12, 3)]
+    cores = [[core for _, core, _ in told[place : place + 3]] for place in range(0, 12, 3)]
     assert cores == [[(0,)] * 3, [(1,)] * 3] * 2
-    assert [scenario for scenario, _ in told[:3]] == ["v", "v", "canary"]
+    assert [scenario for scenario, _, _ in told[:3]] == ["v", "v", "canary"]
+    assert not any(child_cores for _, _, child_cores in told), "what they fork shares it too"
 
 
 def test_both_sides_take_equally_many_steps_and_pairs_do_not_last_for_ever(

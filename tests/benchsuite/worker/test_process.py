@@ -110,6 +110,22 @@ print(json.dumps(seen))
     assert answer(code, json.dumps(cores)) == [cores, cores]
 
 
+@linux_only
+@pytest.mark.parametrize("child_cores", [CORES, []])
+def test_what_it_forks_may_have_other_cores(child_cores):
+    code = """
+process.run_on(json.loads(sys.argv[1]), json.loads(sys.argv[2]))
+reads, writes = os.pipe()
+if not os.fork():
+    os.write(writes, json.dumps(sorted(os.sched_getaffinity(0))).encode())
+    os._exit(0)
+os.wait()
+print(json.dumps([sorted(os.sched_getaffinity(0)), json.loads(os.read(reads, 1000))]))
+"""
+    found = answer(code, json.dumps(CORES[:1]), json.dumps(child_cores))
+    assert found == [CORES[:1], child_cores or CORES[:1]]
+
+
 def test_no_cores_leave_a_process_as_it_is():
     code = "before = os.sched_getaffinity(0); process.run_on(()); print(json.dumps(before == os.sched_getaffinity(0)))"
     if hasattr(os, "sched_setaffinity"):

@@ -34,6 +34,7 @@ SPECS = st.builds(
     seed=st.integers(0, 2**63),
     threads=st.integers(1, 99),
     cores=st.lists(st.integers(0, 99), max_size=3).map(tuple),
+    child_cores=st.lists(st.integers(0, 99), max_size=3).map(tuple),
     ranks=st.integers(1, 9),
     cuda=st.booleans(),
     compile_cache=TEXT,
