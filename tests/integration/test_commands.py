@@ -102,6 +102,7 @@ def test_a_full_disk_is_told_before_anything_is_measured(run, tmp_path, monkeypa
         ("import no_such_module\n", 1, "No module named 'no_such_module'"),
         ("x = 1\nif x\n", 2, "SyntaxError"),
         ("x = 1\nx.y\n", 2, "AttributeError"),
+        ("class Own(BaseException): ...\nraise Own('why')\n", 2, "Own: why"),
         ("x = 1\n", None, "it defines no scenario"),
     ],
 )
