@@ -211,3 +211,24 @@ def test_doctor_measures_what_this_machine_can_show(run):
     assert document["machine"]["num_cores"] >= 1
     assert document["resolution"]["pairs"] == 4
     assert document["resolution"]["smallest_detectable"] >= 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["history"],
+        ["config", "show"],
+        ["doctor"],
+        ["gate", "--against", "HEAD"],
+        ["run", "compile"],
+        ["list"],
+    ],
+)
+def test_a_working_directory_that_is_gone_is_one_line(run, tmp_path, monkeypatch, arguments):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    code, out, err = run(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "the working directory is not there any more" in err
