@@ -158,13 +158,14 @@ def load_info(path: Path) -> RunInfo:
         NotComparableError: a newer version of benchsuite wrote it.
     """
     from benchsuite.record_schema import read_info
+    from benchsuite.validation import parsed
 
     if not (path / INFO_FILE).is_file():
         raise UsageError(
             f"{path}: no run is there (it has no {INFO_FILE}); `ls runs/` shows the runs of this folder"
         )
     try:
-        return read_info(json.loads((path / INFO_FILE).read_text(encoding="utf-8")))
+        return read_info(parsed((path / INFO_FILE).read_text(encoding="utf-8")))
     except NotComparableError as error:
         raise NotComparableError(f"{path / INFO_FILE}: {error}") from error
     except (ValueError, RecursionError) as error:
