@@ -238,5 +238,10 @@ def demand_run(path: Path, info: RunInfo) -> None:
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file in one step, so that whoever reads it finds all of the old or all of the new text."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
