@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from benchsuite import streams
 from benchsuite.errors import UsageError
-from benchsuite.quantities import parse_duration
+from benchsuite.quantities import LARGEST_SEED, parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,8 @@ runs_dir_option = click.option(
     "--runs-dir", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, metavar="DIR",
     help="Where run directories are.",
 )  # fmt: skip
+
+seed_type = click.IntRange(0, LARGEST_SEED)
 
 
 def json_option(command: Callable[Given, Answer]) -> Callable[Given, Answer]:

@@ -232,3 +232,10 @@ def test_a_working_directory_that_is_gone_is_one_line(run, tmp_path, monkeypatch
     code, out, err = run(*arguments)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "the working directory is not there any more" in err
+
+
+@pytest.mark.parametrize("arguments", [["run", "--all"], ["gate", "--against", "HEAD"]])
+def test_a_seed_that_torch_does_not_take_is_refused(run, arguments):
+    code, _out, err = run(*arguments, "--seed", str(2**64))
+    assert code == 2
+    assert "--seed" in err
