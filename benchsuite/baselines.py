@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -60,23 +62,44 @@ def load_baselines(root: Path) -> dict[str, Baseline]:
     """
     path = root / BASELINES_FILE
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(_content(path))
         demand_schema(document)
-        entries = sorted(document["baselines"].items())
-        return {
-            name: Baseline(name, root / one["run"], one["set"], one["started"], one["commit"])
-            for name, one in entries
-        }
+        return {name: _read(root, name, one) for name, one in sorted(document["baselines"].items())}
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from error
     except NotComparableError as error:
         raise NotComparableError(f"{path}: {error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(
             f"{path}: not a list of baselines ({error}): the file is damaged; remove it and set them anew"
         ) from error
+
+
+def _content(path: Path) -> str:
+    """Return the file's text; a pipe in its place must not be waited for."""
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no plain file")
+    return path.read_text(encoding="utf-8")
+
+
+def _read(root: Path, name: str, one: Mapping[str, Any]) -> Baseline:
+    """Return one entry of the file.
+
+    Raises:
+        ValueError: a value is none that this program writes.
+    """
+    values = [one["run"], one["set"], one["started"], one["commit"] or ""]
+    if not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{name!r}: it should hold texts")
+    run = root / one["run"]
+    try:
+        os.stat(run)  # noqa: PTH116 - unlike `Path.exists`, it tells what is no path from what is not there
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise ValueError(f"{name!r}: {error.strerror}") from error
+    return Baseline(name, run, one["set"], one["started"], one["commit"])
 
 
 def set_baseline(root: Path, name: str, run: Path, *, replace: bool = False) -> Baseline:

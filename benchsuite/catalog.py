@@ -91,9 +91,9 @@ def _built_in_origins(root: Path) -> list[Origin]:
 def _scenarios_of(origin: Origin) -> list[Entry]:
     try:
         module = load(origin)
-    except UsageError:
+    except (UsageError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         said = " ".join(str(error).split())
         raise UsageError(f"{_place(error, origin)}: {type(error).__name__}: {said}") from error
     # Two names may stand for one scenario.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from benchsuite.gate.settings import DEFAULT_LIMITS, Quarantine, ScenarioLimits
-from benchsuite.quantities import parse_count, parse_duration, parse_share, parse_size
+from benchsuite.quantities import LARGEST_SEED, parse_count, parse_duration, parse_share, parse_size
 from benchsuite.suggestion import suggest
 
 if TYPE_CHECKING:
@@ -72,6 +72,13 @@ def _screening_pairs(value: object) -> int:
 
 def _natural(value: object) -> int:
     return _whole(value, 0)
+
+
+def _seed(value: object) -> int:
+    seed = _natural(value)
+    if seed > LARGEST_SEED:
+        raise ValueError(f"{seed} does not do: write a whole number, at most {LARGEST_SEED}")
+    return seed
 
 
 def _detect(value: object) -> float:
@@ -169,7 +176,7 @@ class GateTable(_Table):
     on_machine_change: PolicyName | None = None
     prepare: Text | None = None
     quarantine: tuple[QuarantineTable, ...] | None = None
-    seed: Annotated[int, BeforeValidator(_natural)] | None = None
+    seed: Annotated[int, BeforeValidator(_seed)] | None = None
 
 
 _TABLES: Mapping[str, type[_Table]] = {

@@ -13,6 +13,12 @@ class UsageError(BenchsuiteError):
     exit_code = 2
 
 
+class OutputError(BenchsuiteError):
+    """Stdout is closed, or takes no more, as on a full disk."""
+
+    exit_code = 2
+
+
 class NothingMeasuredError(BenchsuiteError):
     """A scenario failed, its check did not hold, or nothing was measured."""
 

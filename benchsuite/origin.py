@@ -105,7 +105,9 @@ def _find(spec: str) -> ModuleSpec | None:
         return None
     try:
         return importlib.util.find_spec(spec)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
         if missing is not None and f"{spec}.".startswith(f"{missing}."):
             return None

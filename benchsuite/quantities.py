@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LARGEST_SEED = 2**64 - 1
+"""Torch takes no larger one."""
+
 _TEXT = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z%]*)", re.ASCII)
 _SECONDS = {"": Decimal(1), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
 _SHARES = {"": Decimal(1), "%": Decimal("0.01")}

@@ -158,13 +158,14 @@ def load_info(path: Path) -> RunInfo:
         NotComparableError: a newer version of benchsuite wrote it.
     """
     from benchsuite.record_schema import read_info
+    from benchsuite.validation import parsed
 
     if not (path / INFO_FILE).is_file():
         raise UsageError(
             f"{path}: no run is there (it has no {INFO_FILE}); `ls runs/` shows the runs of this folder"
         )
     try:
-        return read_info(json.loads((path / INFO_FILE).read_text(encoding="utf-8")))
+        return read_info(parsed((path / INFO_FILE).read_text(encoding="utf-8")))
     except NotComparableError as error:
         raise NotComparableError(f"{path / INFO_FILE}: {error}") from error
     except (ValueError, RecursionError) as error:
@@ -237,5 +238,10 @@ def demand_run(path: Path, info: RunInfo) -> None:
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file in one step, so that whoever reads it finds all of the old or all of the new text."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any, Self
 from rich.console import Console
 from rich.markup import escape
 
+from benchsuite import streams
+from benchsuite.errors import OutputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -165,8 +168,9 @@ class RunProgress:
 
 def print_json(document: Any) -> None:
     """Print the one JSON document of a command with `--json`."""
-    sys.stdout.write(json.dumps(document, indent=1) + "\n")
-    sys.stdout.flush()  # `view` goes on after it
+    stdout = streams.document()
+    stdout.write(json.dumps(document, indent=1) + "\n")
+    stdout.flush()  # `view` goes on after it
 
 
 def print_document(text: str) -> None:
@@ -177,12 +181,24 @@ def print_document(text: str) -> None:
 
 
 @contextlib.contextmanager
-def heedless_of_readers() -> Iterator[None]:
-    """Go on where whoever read the output, such as `grep -m1`, has seen enough: the exit code must still tell."""
+def heedless_of_readers(*, heedless_of_loss: bool) -> Iterator[None]:
+    """Go on where whoever read the output, such as `grep -m1`, has seen enough: the exit code must still tell.
+
+    Args:
+        heedless_of_loss: whether to go on, with a message, also where stdout cannot be written.
+
+    Raises:
+        OutputError: it cannot be written, and that is what the exit code should tell.
+    """
     try:
         yield
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.give_up_stdout()
+    except OutputError as error:
+        if not heedless_of_loss:
+            raise
+        streams.give_up_stdout()
+        print_error(str(error))
 
 
 def print_error(message: str) -> None:
@@ -190,16 +206,22 @@ def print_error(message: str) -> None:
     message = " ".join(message.split())
     if len(message) > LONGEST_ERROR:
         message = f"{message[: LONGEST_ERROR // 2]} ... {message[-LONGEST_ERROR // 2 :]}"
-    with contextlib.suppress(BrokenPipeError):  # nobody listens; the exit code still tells
-        sys.stderr.write(f"benchsuite: {message}\n")
-        sys.stderr.flush()
+    _say(f"benchsuite: {message}\n")
 
 
 def print_fault(traceback: str) -> None:
     """Print what is needed to mend a fault of this program."""
-    with contextlib.suppress(BrokenPipeError):
-        sys.stderr.write(traceback)
+    _say(traceback)
     print_error("this is a fault of benchsuite itself, not of your scenario: please report the lines above")
+
+
+def _say(text: str) -> None:
+    """Write to stderr; where nobody listens, or a module of the user's has closed it, the exit code still tells."""
+    for stream in filter(None, (sys.stderr, sys.__stderr__)):
+        with contextlib.suppress(OSError, ValueError):
+            stream.write(text)
+            stream.flush()
+            return
 
 
 def _describe(record: Record) -> str:

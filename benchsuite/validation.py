@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 Read = TypeVar("Read")
+
+
+def parsed(text: str) -> Any:
+    """Return what a JSON text says.
+
+    Raises:
+        ValueError: it is no JSON, or holds a whole number that no float holds.
+        RecursionError: it is too deep.
+    """
+    return json.loads(text, parse_int=_whole)
+
+
+def _whole(digits: str) -> int:
+    number = int(digits)
+    try:
+        float(number)
+    except OverflowError as error:
+        raise ValueError(f"{digits[:10]}...: a number of {len(digits)} digits") from error
+    return number
 
 
 def validated(adapter: TypeAdapter[Read], document: Any) -> Read:

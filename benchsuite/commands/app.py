@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from benchsuite import __version__
@@ -16,6 +18,7 @@ from benchsuite.commands.list import list_
 from benchsuite.commands.report import report
 from benchsuite.commands.run import run
 from benchsuite.commands.view import view
+from benchsuite.errors import UsageError
 
 
 @click.group(
@@ -28,6 +31,12 @@ from benchsuite.commands.view import view
 @click.version_option(__version__, prog_name="benchsuite")
 def app() -> None:
     """Measure what settings cost and bring in PyTorch training and inference, with evidence."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UsageError(
+            f"the working directory is not there any more ({error.strerror}): change to one that is"
+        ) from error
 
 
 for command in (list_, run, report, view, compare, gate, history, baseline, export, config, doctor):

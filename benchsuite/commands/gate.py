@@ -15,6 +15,7 @@ from benchsuite.commands.options import (
     only_scenarios_option,
     runs_dir_option,
     scenarios_option,
+    seed_type,
 )
 from benchsuite.config import COMMAND_LINE
 from benchsuite.errors import UsageError
@@ -82,9 +83,7 @@ OF_STORED = frozenset(
     metavar="N",
     help="Threads of each worker.",
 )
-@click.option(
-    "--seed", type=click.IntRange(0), help="Decides parameters, data order and the order of trials."
-)
+@click.option("--seed", type=seed_type, help="Decides parameters, data order and the order of trials.")
 @click.option("--wait", is_flag=True, help="Wait until nothing else measures this machine.")
 @click.option(
     "--load", "loads", type=click.IntRange(0, 64), multiple=True, metavar="N",

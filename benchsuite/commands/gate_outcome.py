@@ -30,13 +30,15 @@ def conclude(
 
     Raises:
         NothingMeasuredError: it rests on no measurement at all.
+        OutputError: the exit code would be 0, and stdout cannot be written.
     """
     import reports
 
     verdict = _with_causes(measured, changed_files)
     verdict = dataclasses.replace(verdict, exit_code=exit_code(verdict, settings))
     reports.write_verdict(verdict, directory.path)
-    with terminal.heedless_of_readers():
+    # A regression must not be lost with the output; a pass is none that anybody could read.
+    with terminal.heedless_of_readers(heedless_of_loss=verdict.exit_code != 0):
         show(verdict, out)
         if as_json:
             terminal.print_json(verdict.to_json())

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 from click.core import ParameterSource
 
+from benchsuite import streams
 from benchsuite.errors import UsageError
-from benchsuite.quantities import parse_duration
+from benchsuite.quantities import LARGEST_SEED, parse_duration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from benchsuite.catalog import Entry
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
 
 scenarios_option = click.option(
     "--scenarios",
@@ -30,9 +38,20 @@ runs_dir_option = click.option(
     "--runs-dir", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, metavar="DIR",
     help="Where run directories are.",
 )  # fmt: skip
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else."
-)
+
+seed_type = click.IntRange(0, LARGEST_SEED)
+
+
+def json_option(command: Callable[Given, Answer]) -> Callable[Given, Answer]:
+    """Add `--json` to a command; with it, stdout is kept for the document."""
+
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, nothing else.")
+    @functools.wraps(command)
+    def keeping(*values: Given.args, **options: Given.kwargs) -> Answer:
+        with streams.kept_for_a_document() if options["as_json"] else contextlib.nullcontext():
+            return command(*values, **options)
+
+    return keeping
 
 
 def given_options() -> dict[str, str]:

@@ -19,6 +19,7 @@ from benchsuite.commands.options import (
     only_scenarios_option,
     runs_dir_option,
     scenarios_option,
+    seed_type,
 )
 from benchsuite.commands.request import Request, header
 from benchsuite.commands.summary import show
@@ -71,7 +72,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--seed",
-    type=click.IntRange(0),
+    type=seed_type,
     default=0,
     show_default=True,
     help="Decides parameters, data order and the order of trials.",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LENT_PREFIX = "benchsuite_lent_"
+WITHOUT_SUBMODULES = " (the base's worktree is without git submodules: `--prepare 'git submodule update --init'` checks them out)"
 
 
 @contextlib.contextmanager
@@ -43,7 +44,9 @@ def against_ref(ref: str, request: Request) -> Iterator[Sides]:
         try:
             base_catalog = read_catalog(catalog_request(path, repository, request, other=repository.root))
         except (UsageError, OSError) as error:
-            problem = str(error).replace(str(path), ref)
+            problem = str(error).replace(str(path), ref) + (
+                WITHOUT_SUBMODULES if repository.has_submodules else ""
+            )
         at_base = {spec.replace(str(path), str(repository.root)) for spec in base_catalog.missing}
         demand_found(spec for spec in head_catalog.missing if problem or spec in at_base)
         changed_files = repository.changed_files(commit)

@@ -90,6 +90,11 @@ class Repository:
             return _git(self.root, "rev-parse", "--verify", "--quiet", "HEAD")
         return None
 
+    @property
+    def has_submodules(self) -> bool:
+        """Whether a worktree lacks parts of the code: git checks out no submodules there."""
+        return (self.root / ".gitmodules").is_file()
+
     def is_dirty(self) -> bool:
         """Whether files that git knows, or does not ignore, differ from the checked-out commit."""
         return bool(_git(self.root, "status", "--porcelain", "--untracked-files=normal"))

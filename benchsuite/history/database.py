@@ -6,12 +6,13 @@ A database that the user names is never removed. What is said of one holds neith
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from filelock import FileLock, Timeout
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SAWarning, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from benchsuite.errors import NotComparableError, UsageError
@@ -102,7 +103,13 @@ def _in_database(database: str, roots: Sequence[Path], metric: str, on_note: Cal
         return merge([ask(connection, root, clean(str(root.resolve())), metric) for root in roots])
 
     try:
-        return _transact(_engine(url), work)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "Query string", SAWarning)
+            return _transact(_engine(url), work)
+    except SAWarning:
+        raise UsageError(
+            f"--database {name}: SQLite's driver does not know all that stands behind the `?`: leave it out"
+        ) from None
     except NewerIndexError:
         raise NotComparableError(
             f"--database {name}: a newer benchsuite made its tables: use that version, or another database"

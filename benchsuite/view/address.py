@@ -92,6 +92,12 @@ def form_value(run: str) -> str:
     return _quoted(run)
 
 
+def is_name(name: str) -> bool:
+    """Whether an address can hold the name of a run or a file."""
+    is_one = name and not name.startswith(".") and not FORBIDDEN.search(name)
+    return bool(is_one) and len(os.fsencode(name)) <= LONGEST_NAME
+
+
 def _compared(query: str) -> tuple[str, str] | None:
     """Return the names of two runs that a form has sent; None: it is no such form's query."""
     sent = dict(parse_qsl(query))
@@ -104,8 +110,7 @@ def _compared(query: str) -> tuple[str, str] | None:
 def _name(word: str) -> str | None:
     """Return a path's word as a file's name; None: it can be none."""
     name = os.fsdecode(unquote_to_bytes(word))
-    is_one = name and not name.startswith(".") and not FORBIDDEN.search(name)
-    return name if is_one and len(os.fsencode(name)) <= LONGEST_NAME else None
+    return name if is_name(name) else None
 
 
 def _same(one: str, other: str) -> bool:

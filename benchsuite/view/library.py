@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from benchsuite.errors import UsageError
 from benchsuite.store import INFO_FILE, RECORDS_FILE, VERDICT_FILE
+from benchsuite.view.address import is_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,8 @@ class Library:
     def runs(self) -> Mapping[str, Path]:
         """Return the runs' directories by name, newest first; links that lead out of the folder are no runs of it.
 
+        One whose name no address can hold is left out.
+
         Raises:
             UsageError: the folder is not there or cannot be read.
         """
@@ -49,9 +52,7 @@ class Library:
             found = [
                 entry.name
                 for entry in os.scandir(self.root)
-                if entry.name == (self.only or entry.name)
-                and not entry.name.startswith(".")
-                and entry.is_dir()
+                if entry.name == (self.only or entry.name) and is_name(entry.name) and entry.is_dir()
             ]
         except OSError as error:
             raise UsageError(

@@ -43,12 +43,13 @@ def load_verdict(directory: Path) -> Verdict | None:
         NotComparableError: a newer version of benchsuite wrote it.
     """
     from benchsuite.gate.verdict_schema import read_verdict
+    from benchsuite.validation import parsed
 
     path = directory / VERDICT_FILE
     if not path.is_file():
         return None
     try:
-        return read_verdict(json.loads(path.read_text(encoding="utf-8")))
+        return read_verdict(parsed(path.read_text(encoding="utf-8")))
     except NotComparableError as error:
         raise NotComparableError(f"{path}: {error}") from error
     except (OSError, ValueError, RecursionError) as error:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -170,9 +171,19 @@ def test_a_run_that_is_gone_or_incomplete_is_told(root):
         find(root, "gon")
 
 
+def entry(**changes):
+    """Return the text of a file with one baseline."""
+    one = {"run": "gone", "set": "2026", "started": "2026", "commit": None} | changes
+    return json.dumps({"schema": SCHEMA, "baselines": {"a": one}})
+
+
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "{}", '{"schema": 1}', '{"schema": 1, "baselines": {"a": {}}}', "\xff"]
-)
+    "text",
+    [
+        "{", "[]", "{}", '{"schema": 1}', '{"schema": 1, "baselines": {"a": {}}}', "\xff", "[" * 100_000,
+        entry(run="a\0b"), entry(run="\ud800"), entry(run="a" * 5000), entry(run=7), entry(set=7), entry(commit=["x"]),
+    ],
+)  # fmt: skip
 def test_a_damaged_file_is_told_and_not_overwritten(root, text):
     run = make_run(root)
     (root / "baselines.json").write_text(text, encoding="latin-1")
@@ -180,6 +191,13 @@ def test_a_damaged_file_is_told_and_not_overwritten(root, text):
         with pytest.raises(UsageError, match=r"baselines\.json: not a list of baselines"):
             action(root)
     assert (root / "baselines.json").read_text(encoding="latin-1") == text
+
+
+def test_a_pipe_in_place_of_the_file_is_not_waited_for(root):
+    root.mkdir()
+    os.mkfifo(root / "baselines.json")
+    with pytest.raises(UsageError, match="it is no plain file"):
+        load_baselines(root)
 
 
 def test_a_newer_file_is_refused(root):

@@ -407,3 +407,11 @@ def test_reading_a_configuration_needs_no_torch(repository):
     code += "load_config(); assert 'torch' not in sys.modules; assert 'pydantic' not in sys.modules"
     done = run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_seed_that_torch_does_not_take_is_refused(repository):
+    write_gate(repository, f"seed = {2**63 - 1}")
+    assert load_config().seed == 2**63 - 1
+    write_gate(repository, "seed = 12345678901234567890123456")
+    with pytest.raises(UsageError, match=r"seed.*at most"):
+        load_config()

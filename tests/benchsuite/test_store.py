@@ -150,6 +150,23 @@ def test_a_damaged_header_is_named(run, content):
     assert "damaged" in str(caught.value)
 
 
+def test_a_number_that_no_float_holds_is_damage(run):
+    document = INFO.to_json() | {"machine": {"memory_bytes": 10**400}}
+    (run.path / store.INFO_FILE).write_text(json.dumps(document), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"run\.json: .*1000000000\.\.\.: a number of 401 digits"):
+        load_run(run.path)
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_beside_it(tmp_path):
+    place = tmp_path / "taken"
+    place.mkdir()
+    with pytest.raises(OSError, match="taken"):
+        store.write_atomically(place, "text")
+    with pytest.raises(UnicodeEncodeError):
+        store.write_atomically(tmp_path / "other", "\ud800")
+    assert list(tmp_path.iterdir()) == [place]
+
+
 def test_a_header_of_a_newer_version_is_refused(run):
     document = INFO.to_json() | {"schema": SCHEMA + 1}
     (run.path / store.INFO_FILE).write_text(json.dumps(document), encoding="utf-8")

@@ -102,6 +102,7 @@ def test_a_full_disk_is_told_before_anything_is_measured(run, tmp_path, monkeypa
         ("import no_such_module\n", 1, "No module named 'no_such_module'"),
         ("x = 1\nif x\n", 2, "SyntaxError"),
         ("x = 1\nx.y\n", 2, "AttributeError"),
+        ("class Own(BaseException): ...\nraise Own('why')\n", 2, "Own: why"),
         ("x = 1\n", None, "it defines no scenario"),
     ],
 )
@@ -210,3 +211,31 @@ def test_doctor_measures_what_this_machine_can_show(run):
     assert document["machine"]["num_cores"] >= 1
     assert document["resolution"]["pairs"] == 4
     assert document["resolution"]["smallest_detectable"] >= 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["history"],
+        ["config", "show"],
+        ["doctor"],
+        ["gate", "--against", "HEAD"],
+        ["run", "compile"],
+        ["list"],
+    ],
+)
+def test_a_working_directory_that_is_gone_is_one_line(run, tmp_path, monkeypatch, arguments):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    code, out, err = run(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "the working directory is not there any more" in err
+
+
+@pytest.mark.parametrize("arguments", [["run", "--all"], ["gate", "--against", "HEAD"]])
+def test_a_seed_that_torch_does_not_take_is_refused(run, arguments):
+    code, _out, err = run(*arguments, "--seed", str(2**64))
+    assert code == 2
+    assert "--seed" in err

@@ -180,6 +180,14 @@ def test_a_base_that_does_not_import_is_a_problem_with_file_and_line(git, agains
         assert [candidate.id for candidate in selected(sides).candidates] == ["probe"]
 
 
+@pytest.mark.parametrize("has_submodules", [False, True])
+def test_a_base_that_does_not_import_may_lack_a_submodule(git, against, scenario_text, has_submodules):
+    git.commit({"bench.py": "import vendored\n", **({".gitmodules": ""} if has_submodules else {})})
+    git.write({"bench.py": scenario_text("probe")})
+    with against("main") as sides:
+        assert ("--prepare 'git submodule update --init'" in sides.base.problem) == has_submodules
+
+
 def test_a_typing_error_beside_a_broken_base_is_still_one(git, against, scenario_text):
     git.commit({"bench.py": "raise RuntimeError\n"})
     git.write({"bench.py": scenario_text("probe")})

@@ -194,6 +194,7 @@ def test_several_folders_share_a_database_and_forget_only_their_own(tmp_path, ro
         (f"://me:{SECRET}@host", "not a database's URL"),
         (f"postgresql://me:{SECRET}@host:port/runs", "not a database's URL"),
         ("sqlite:////none/index.db", "unable to open database file"),
+        (f"sqlite:///a?b={SECRET}", "does not know all that stands behind the `?`"),
     ],
 )
 def test_a_database_that_cannot_be_used_is_told_without_its_password(root, url, said_of_it):

@@ -45,6 +45,13 @@ def test_runs_are_the_folders_that_look_like_runs(root: Path) -> None:
     assert library.run("one") == root / "one"
 
 
+def test_a_run_that_no_address_leads_to_is_not_listed(root: Path) -> None:
+    for name in ("new\nline", "back\\slash", "co:lon"):
+        (root / "one").rename(root / name)
+        assert list(Library(root).runs()) == ["two"]
+        (root / name).rename(root / "one")
+
+
 def test_one_run_alone(root: Path) -> None:
     library = Library(root, only="one")
     assert list(library.runs()) == ["one"]
