@@ -10,8 +10,9 @@ import itertools
 import math
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast, get_args
 
+from benchsuite.demands import demand_choice, demand_count, demand_function, demand_text, number, shown
 from benchsuite.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ Phase: TypeAlias = Literal["train", "infer"]
 Device: TypeAlias = Literal["cpu", "cuda"]
 Answer: TypeAlias = Literal["best", "knee", "break_even", "trade_off", "reached", "stack"]
 Metric: TypeAlias = Literal["step_time", "throughput", "latency"]
+Direction: TypeAlias = Literal["<=", ">="]
 SettingValue: TypeAlias = str | int | float | bool | None
 S = TypeVar("S")
 
@@ -38,9 +40,15 @@ class Check:
     name: str
     value: float
     limit: float
-    direction: Literal["<=", ">="]
+    direction: Direction
 
     def __post_init__(self) -> None:
+        demand_text("a check's name", self.name)
+        what = f"check {shown(self.name)}: its"
+        # Frozen for others; what a scenario gives may be a tensor of one element.
+        object.__setattr__(self, "value", number(f"{what} value", self.value))
+        object.__setattr__(self, "limit", number(f"{what} limit", self.limit))
+        demand_choice(f"{what} direction", self.direction, get_args(Direction))
         if not math.isfinite(self.limit):
             raise ValueError(f"check {self.name!r} has the limit {self.limit}: a finite one is needed")
 
@@ -74,6 +82,20 @@ class Workload:
     """Lets them go on, before the workload's own turn."""
     close: Callable[[], object] | None = None
     """Releases what the workload holds, such as data-loader workers."""
+
+    def __post_init__(self) -> None:
+        for name in ("step", "check"):
+            demand_function(f"the workload's {name}", getattr(self, name))
+        for name in ("pause", "resume", "close"):
+            if (function := getattr(self, name)) is not None:
+                demand_function(f"the workload's {name}", function)
+        for name in ("items_per_step", "min_steps"):
+            demand_count(f"the workload's {name}", getattr(self, name))
+        if self.num_steps is not None:
+            demand_count("the workload's num_steps", self.num_steps)
+        for name in ("metrics", "series"):
+            if not isinstance(found := getattr(self, name), dict):
+                raise TypeError(f"the workload's {name} are {shown(found)}: a dictionary is needed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
-import math
 import os
 import platform
 import random
@@ -16,8 +14,9 @@ import torch
 
 from benchsuite.errors import UsageError
 from benchsuite.origin import Origin, load
-from benchsuite.scenario import Check, Scenario, Workload
+from benchsuite.scenario import Scenario, Workload
 from benchsuite.worker import (
+    claims,
     compilation,
     device,
     energy,
@@ -101,21 +100,6 @@ def build(spec: TrialSpec) -> Workload:
         )
     device.note_use()
     return ranks.in_lockstep(workload)
-
-
-def checked(workload: Workload) -> list[dict[str, Any]]:
-    """Run the workload's check; a check that returns nothing proves nothing and does not pass."""
-    checks = list(workload.check())
-    if not checks or not all(isinstance(check, Check) for check in checks):
-        raise TypeError("the check returned no benchsuite.Check: return a list of at least one")
-    return [
-        {
-            **dataclasses.asdict(check),
-            "value": check.value if math.isfinite(check.value) else None,
-            "ok": check.ok,
-        }
-        for check in checks
-    ]
 
 
 def environment(*, keeps_freed_memory: bool) -> dict[str, Any]:
@@ -208,15 +192,12 @@ def _run_timing(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
     result["environment"] = environment(keeps_freed_memory=kept)
     compilation.remember_imports()
     checking = perf_counter_ns()
-    result["checks"] = checked(workload)
+    result["checks"] = claims.checks(workload)
     metrics["check_time"] = float(perf_counter_ns() - checking)
     _call(workload.close)
     metrics |= workload.metrics
-    result["metrics"] = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
-    result["series"] = {
-        name: [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
-        for name, points in workload.series.items()
-    }
+    result["metrics"] = claims.metrics(metrics)
+    result["series"] = claims.series(workload.series)
     return result
 
 

@@ -178,6 +178,60 @@ def test_a_limit_is_a_number(limit):
         Check("x", 0, limit, "<=")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"name": 5}, "a check's name is 5: a string is needed"),
+        ({"value": "1"}, "check 'x': its value is '1': a number is needed"),
+        ({"value": 10**400}, "check 'x': its value is too large for a float"),
+        ({"limit": None}, "check 'x': its limit is None: a number is needed"),
+        ({"direction": "=="}, "check 'x': its direction is '==': it must be one of <=, >="),
+    ],
+)
+def test_a_check_that_no_record_can_hold_is_refused_where_it_is_made(wrong, said):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        Check(**{"name": "x", "value": 0, "limit": 1, "direction": "<="} | wrong)
+    assert str(caught.value) == said
+
+
+class OneElement:
+    """As a tensor of one element."""
+
+    def __float__(self):
+        return 0.5
+
+
+def test_a_check_takes_what_stands_for_a_number():
+    assert Check("x", OneElement(), 1, "<=") == Check("x", 0.5, 1.0, "<=")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"items_per_step": 0}, "the workload's items_per_step is 0: a Python int from 1 to 2**63 - 1 is needed"),
+        ({"items_per_step": -5}, "items_per_step is -5: "),
+        ({"items_per_step": 10**400}, "items_per_step is 1000"),
+        ({"items_per_step": "9"}, "items_per_step is '9': a Python int from 1 on is needed"),
+        ({"items_per_step": math.nan}, "items_per_step is nan: "),
+        ({"items_per_step": True}, "items_per_step is True: "),
+        ({"num_steps": 0}, "the workload's num_steps is 0: "),
+        ({"num_steps": -1}, "num_steps is -1: "),
+        ({"num_steps": 2.5}, "num_steps is 2.5: a Python int"),
+        ({"min_steps": -3}, "the workload's min_steps is -3: "),
+        ({"step": None}, "the workload's step is None: a function is needed"),
+        ({"check": []}, "the workload's check is []: a function is needed"),
+        ({"close": 5}, "the workload's close is 5: a function is needed"),
+        ({"metrics": [1]}, "the workload's metrics are [1]: a dictionary is needed"),
+        ({"series": None}, "the workload's series are None: a dictionary is needed"),
+    ],
+)  # fmt: skip
+def test_a_workload_that_cannot_be_measured_is_refused_where_it_is_made(wrong, said):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        Workload(**{"step": lambda: None, "check": list} | wrong)
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
 @dataclass
 class Thawed:
     mode: str = "eager"
