@@ -277,9 +277,9 @@ class Session:
         self._observer.working_on(what, done_s, left_s)
 
     def _add(self, *records: Record) -> None:
-        self._directory.append(*records)
-        self.records += records
-        for record in records:
+        kept = self._directory.append(*records)
+        self.records += kept
+        for record in kept:
             if record.scenario != CANARY:
                 self._observer.finished(record)
 

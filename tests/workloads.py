@@ -90,7 +90,7 @@ def combined(settings, task):
 
 Kind = Literal[
     "none", "raises", "raises_in_check", "crashes", "exits", "killed", "hangs", "no_checks", "nan", "not_a_workload", "skips",
-    "leaves_a_child", "closes", "no_items", "no_steps", "half_a_step", "no_direction",
+    "leaves_a_child", "closes", "no_items", "no_steps", "half_a_step", "no_direction", "loses_items",
 ]  # fmt: skip
 
 
@@ -137,6 +137,8 @@ def faulty(settings, task):
         "half_a_step": {"num_steps": 2.5},
     }
     workload = Workload(lambda: _fail(kind), check, metrics={"loss": float("nan")}, **wrong.get(kind, {}))
+    if kind == "loses_items":
+        workload.items_per_step = 0
     if kind == "closes":
         workload.close = lambda: workload.metrics.update(closed=1.0)
     return workload
