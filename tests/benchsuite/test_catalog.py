@@ -153,6 +153,18 @@ def test_a_module_without_a_scenario(load, here, code):
         (good().replace('compare="mode"', 'compare="mod"'), 8, ["'mine'", "no field 'mod'"]),
         (good().replace("Does it pay?", ""), 8, ["the question is empty"]),
         (good().replace('compare="mode"', "requires=lambda s: 1 / 0"), 8, []),
+        (
+            good().replace('compare="mode"', 'compare="mode", process=lambda s: None'),
+            8,
+            ["process returned None"],
+        ),
+        (
+            HEAD.replace("import Check", "import Check, ProcessSpec")
+            + "made = scenario(question='Why?', variants=[Settings()], process=lambda s: ProcessSpec(threads=-1))\n"
+            + "@made\ndef mine(settings, task): ...\n",
+            8,
+            ["threads of a ProcessSpec is -1: "],
+        ),
     ],
 )
 def test_a_module_that_does_not_import(load, code, line, words):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchsuite import CUDA, Check, ProcessSpec, Workload, grid, scenario
+from benchsuite import CUDA, Check, ProcessSpec, Requirement, Workload, grid, scenario
 from benchsuite.errors import UsageError
 from benchsuite.scenario import default_values, does_not_apply, format_value, settings_values
 
@@ -194,6 +194,44 @@ def test_a_check_that_no_record_can_hold_is_refused_where_it_is_made(wrong, said
     assert str(caught.value) == said
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"env": (("X", 5),)}, "variable 'X' in the env of a ProcessSpec is 5: a string is needed"),
+        ({"env": ((5, "x"),)}, "a variable's name in the env of a ProcessSpec is 5: a string"),
+        ({"env": (("A", "\0"),)}, "variable 'A' in the env of a ProcessSpec is '\\x00': no variable can hold that"),
+        ({"env": (("A", "\ud800"),)}, "no variable can hold that"),
+        ({"env": (("A=B", "x"),)}, "is 'A=B': no system has a variable of that name"),
+        ({"env": (("", "x"),)}, "is '': no system has a variable of that name"),
+        ({"env": {"A": "x"}}, "the env of a ProcessSpec is {'A': 'x'}: a tuple of (name, value) pairs is needed"),
+        ({"env": ("AB",)}, "a tuple of (name, value) pairs is needed"),
+        ({"threads": -1}, "threads of a ProcessSpec is -1: "),
+        ({"threads": 0}, "threads of a ProcessSpec is 0: "),
+        ({"ranks": -4}, "ranks of a ProcessSpec is -4: "),
+        ({"ranks": None}, "ranks of a ProcessSpec is None: "),
+        ({"own_compile_cache": "no"}, "own_compile_cache of a ProcessSpec is 'no': True or False is needed"),
+    ],
+)  # fmt: skip
+def test_a_process_that_cannot_be_is_refused_where_it_is_made(wrong, said):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        ProcessSpec(**wrong)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument", "said"),
+    [
+        ("gpu", "", "a requirement's kind is 'gpu': it must be one of cuda, cxx_compiler, module, never"),
+        ("cuda", 2, "the argument of requirement 'cuda' is 2: a string is needed"),
+        ("never", None, "the argument of requirement 'never' is None: a string is needed"),
+    ],
+)
+def test_a_requirement_that_is_none_is_refused_where_it_is_made(kind, argument, said):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        Requirement(kind, argument)
+    assert str(caught.value) == said
+
+
 class OneElement:
     """As a tensor of one element."""
 
@@ -274,6 +312,19 @@ BROKEN = {
         "it has 2 variants but compares no field",
     ),
     "an empty question": ([Settings()], {"question": " "}, "the question is empty"),
+    "a question that is none": ([Settings()], {"question": 5}, "the question is 5: a string is needed"),
+    "an unknown answer": ([Settings()], {"answer": "bogus"}, "its answer is 'bogus': it must be one of best, knee,"),
+    "an unknown metric": ([Settings()], {"metric": 3}, "its metric is 3: it must be one of step_time, throughput, lat"),
+    "once or not": ([Settings()], {"once": "yes"}, "once is 'yes': True or False is needed"),
+    "a requirement's name": (
+        [Settings()], {"requires": lambda _: ("cuda",)}, "requires returned ('cuda',): a list of benchsuite.Requirement"
+    ),
+    "one requirement": ([Settings()], {"requires": lambda _: CUDA}, "requires returned Requirement("),
+    "a number of requirements": ([Settings()], {"requires": lambda _: 5}, "requires returned 5: a list"),
+    "no process": ([Settings()], {"process": lambda _: None}, "process returned None: a benchsuite.ProcessSpec"),
+    "a number of changes": ([Settings()], {"changes": lambda _: 7}, "changes returned 7: a dictionary is needed"),
+    "a changed object": ([Settings()], {"changes": lambda _: {"a": []}}, "changes returned {'a': []}: names with a str"),
+    "a change without a name": ([Settings()], {"changes": lambda _: {5: 1}}, "changes returned {5: 1}: names with"),
     "listed twice": ([Settings(), Settings()], {"compare": "mode"}, "layout[mode=eager] is listed twice"),
     "no baseline": ([Settings("fast")], {"compare": "mode"}, "no baseline for {}: no variant there has the defaults"),
     "a context without baseline": (
