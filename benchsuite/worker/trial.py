@@ -15,6 +15,7 @@ import torch
 from benchsuite.errors import UsageError
 from benchsuite.origin import Origin, load
 from benchsuite.scenario import Scenario, Workload
+from benchsuite.task import identity
 from benchsuite.worker import (
     claims,
     compilation,
@@ -60,7 +61,7 @@ def prepare_task(spec: TrialSpec) -> dict[str, Any]:
     task = resolve_task(spec)
     task.prepare()
     software = {name: environment(keeps_freed_memory=False)[name] for name in SOFTWARE}
-    return {"task_name": task.name, "data": dict(task.data_fingerprint()), "software": software}
+    return {**identity(task), "software": software}
 
 
 def resolve_task(spec: TrialSpec) -> Task:
