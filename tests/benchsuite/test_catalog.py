@@ -107,6 +107,10 @@ def test_two_scenarios_of_one_name(load, here, name):
     assert str(caught.value).endswith("rename one")
 
 
+def test_the_name_of_the_engines_own_workload_is_refused(load):
+    refused(load, good("canary"), 8, "scenario 'canary'", "rename yours")
+
+
 def test_two_scenarios_of_one_name_in_one_module(load, here):
     again = good().removeprefix(HEAD)
     refused(load, f"{good()}\n{again}", 12, f"'mine' is already defined in {here / 'bench.py'}:8: rename one")
