@@ -92,6 +92,15 @@ class Workload:
     """Releases what the workload holds, such as data-loader workers."""
 
     def __post_init__(self) -> None:
+        self.validate()
+
+    def validate(self) -> None:
+        """Refuse what cannot be measured.
+
+        Raises:
+            TypeError: a value is of a wrong type; the message names it.
+            ValueError: a value is out of range.
+        """
         for name in ("step", "check"):
             demand_function(f"the workload's {name}", getattr(self, name))
         for name in ("pause", "resume", "close"):

@@ -85,7 +85,8 @@ def build(spec: TrialSpec) -> Workload:
 
     Raises:
         Skip: the scenario says that this variant cannot run here.
-        TypeError: the scenario returned something else than a workload.
+        TypeError: the scenario returned something else than a workload, or one with a value of a wrong type.
+        ValueError: a value of the workload is out of range.
     """
     ranks.announce_build()
     random.seed(spec.seed)
@@ -99,6 +100,8 @@ def build(spec: TrialSpec) -> Workload:
         raise TypeError(
             f"scenario {spec.scenario!r} returned {type(workload).__name__}, not a benchsuite.Workload"
         )
+    # The scenario may have changed it since it was made.
+    workload.validate()
     device.note_use()
     return ranks.in_lockstep(workload)
 

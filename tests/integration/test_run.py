@@ -100,7 +100,8 @@ def test_without_a_terminal_there_is_one_plain_line_for_each_trial(faulty_run):
         ),
         ("no_steps", "the workload's num_steps is 0: "),
         ("half_a_step", "the workload's num_steps is 2.5: "),
-        ("loses_items", "what it has reported cannot be kept: items_per_step: "),
+        ("loses_steps", "the workload's num_steps is 0: "),
+        ("loose_check", "what it has reported cannot be kept: checks.0.direction: "),
         ("no_direction", "check 'a fact': its direction is '==': it must be one of <=, >= (workloads.py:"),
     ],
 )
