@@ -3,6 +3,7 @@
 Importing this package does not import torch.
 """
 
+from benchsuite.definition import scenario
 from benchsuite.scenario import (
     CUDA,
     CXX_COMPILER,
@@ -16,7 +17,6 @@ from benchsuite.scenario import (
     Workload,
     does_not_apply,
     grid,
-    scenario,
 )
 from benchsuite.task import Split, Task, demand
 

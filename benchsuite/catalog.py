@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchsuite.errors import UsageError
 from benchsuite.origin import BUILT_IN_PACKAGE, PROJECT_ROOT, Origin, load, load_built_in, locate
+from benchsuite.record import CANARY
 from benchsuite.scenario import Scenario
 from benchsuite.suggestion import suggest
 
@@ -45,7 +46,7 @@ def load_catalog(
         root: the folder that holds those.
 
     Raises:
-        UsageError: a module does not import, two scenarios share a name, or a definition breaks a rule.
+        UsageError: a module does not import, two scenarios share a name, one has the engine's, or a definition breaks a rule.
     """
     entries: dict[str, Entry] = {}
     origins = _built_in_origins(root) if built_in else []
@@ -57,6 +58,10 @@ def load_catalog(
             )
         for entry in found:
             name = entry.scenario.name
+            if name == CANARY:
+                raise UsageError(
+                    f"{entry.where}: scenario {name!r}: the engine's own fixed workload is called so: rename yours"
+                )
             if name in entries:
                 raise UsageError(
                     f"{entry.where}: scenario {name!r} is already defined in {entries[name].where}: rename one"

@@ -177,6 +177,15 @@ class Record:
     working_ns: int = 0
     """The part of it in the trial's own set-up, warm-up and steps."""
 
+    def without_findings(self, reason: str) -> Record:
+        """Return a failed record of the same trial that holds nothing of what it has reported."""
+        return Record(
+            variant=self.variant, scenario=self.scenario, settings=self.settings, context=self.context,
+            baseline=self.baseline, pass_=self.pass_, repetition=self.repetition, group=self.group, side=self.side,
+            outcome="failed", started=self.started, reason=reason, seed=self.seed, threads=self.threads,
+            environment=self.environment, compile_cache=self.compile_cache, duration_ns=self.duration_ns,
+        )  # fmt: skip
+
     def to_json(self) -> dict[str, Any]:
         """Return the record as it stands in one line of `records.jsonl`."""
         document = dataclasses.asdict(self)

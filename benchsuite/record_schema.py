@@ -1,13 +1,18 @@
-"""Reads records and headers of runs back, and refuses what is none: no value has another type than it should."""
+"""Reads records and headers of runs back, and refuses what is none: no value has another type than it should.
+
+A record is written by the same rules: one that could not be read back is never on the disk.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from benchsuite.demands import LARGEST_COUNT
 from benchsuite.record import SAMPLES, Record, RunInfo, Span, Turn, demand_schema
 from benchsuite.samples import Samples
 from benchsuite.validation import validated
@@ -75,7 +80,20 @@ def read_record(document: Any) -> Record:
             ]
     # They are counted in millions, and an array checks them by itself.
     samples: dict[str, Any] = {name: _samples(name, values.pop(name)) for name in SAMPLES if name in values}
-    return dataclasses.replace(validated(_RECORD, values), **samples)
+    record = dataclasses.replace(validated(_RECORD, values), **samples)
+    if not 1 <= record.items_per_step <= LARGEST_COUNT:
+        raise ValueError("items_per_step: it should be a whole number from 1 to 2**63 - 1")
+    return record
+
+
+def written(record: Record) -> tuple[Record, str]:
+    """Return a record and its line of `records.jsonl`; one that could not be read back becomes a failed one that says so."""
+    try:
+        line = _line(record)
+    except (TypeError, ValueError, RecursionError) as error:
+        record = record.without_findings(f"what it has reported cannot be kept: {error}")
+        line = _line(record)
+    return record, line
 
 
 def read_info(document: Any) -> RunInfo:
@@ -89,6 +107,12 @@ def read_info(document: Any) -> RunInfo:
     info = validated(_INFO, document)
     validated(_SCENARIOS, {"scenarios": info.scenarios})
     return info
+
+
+def _line(record: Record) -> str:
+    line = json.dumps(record.to_json(), separators=(",", ":"))
+    read_record(json.loads(line))
+    return line
 
 
 def _samples(name: str, values: Any) -> Samples:

@@ -8,11 +8,19 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, Literal, TypeAlias, TypeVar, cast, get_args
 
-from benchsuite.errors import UsageError
+from benchsuite.demands import (
+    demand_choice,
+    demand_count,
+    demand_environment,
+    demand_flag,
+    demand_function,
+    demand_text,
+    number,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +31,8 @@ Phase: TypeAlias = Literal["train", "infer"]
 Device: TypeAlias = Literal["cpu", "cuda"]
 Answer: TypeAlias = Literal["best", "knee", "break_even", "trade_off", "reached", "stack"]
 Metric: TypeAlias = Literal["step_time", "throughput", "latency"]
+Direction: TypeAlias = Literal["<=", ">="]
+RequirementKind: TypeAlias = Literal["cuda", "cxx_compiler", "module", "never"]
 SettingValue: TypeAlias = str | int | float | bool | None
 S = TypeVar("S")
 
@@ -38,9 +48,15 @@ class Check:
     name: str
     value: float
     limit: float
-    direction: Literal["<=", ">="]
+    direction: Direction
 
     def __post_init__(self) -> None:
+        demand_text("a check's name", self.name)
+        what = f"check {shown(self.name)}: its"
+        # Frozen for others; what a scenario gives may be a tensor of one element.
+        object.__setattr__(self, "value", number(f"{what} value", self.value))
+        object.__setattr__(self, "limit", number(f"{what} limit", self.limit))
+        demand_choice(f"{what} direction", self.direction, get_args(Direction))
         if not math.isfinite(self.limit):
             raise ValueError(f"check {self.name!r} has the limit {self.limit}: a finite one is needed")
 
@@ -75,6 +91,29 @@ class Workload:
     close: Callable[[], object] | None = None
     """Releases what the workload holds, such as data-loader workers."""
 
+    def __post_init__(self) -> None:
+        self.validate()
+
+    def validate(self) -> None:
+        """Refuse what cannot be measured.
+
+        Raises:
+            TypeError: a value is of a wrong type; the message names it.
+            ValueError: a value is out of range.
+        """
+        for name in ("step", "check"):
+            demand_function(f"the workload's {name}", getattr(self, name))
+        for name in ("pause", "resume", "close"):
+            if (function := getattr(self, name)) is not None:
+                demand_function(f"the workload's {name}", function)
+        for name in ("items_per_step", "min_steps"):
+            demand_count(f"the workload's {name}", getattr(self, name))
+        if self.num_steps is not None:
+            demand_count("the workload's num_steps", self.num_steps)
+        for name in ("metrics", "series"):
+            if not isinstance(found := getattr(self, name), dict):
+                raise TypeError(f"the workload's {name} are {shown(found)}: a dictionary is needed")
+
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
@@ -83,8 +122,12 @@ class Requirement:
     `kind` names the probe in `benchsuite.environment`; `argument` is what it is asked.
     """
 
-    kind: Literal["cuda", "cxx_compiler", "module", "never"]
+    kind: RequirementKind
     argument: str = ""
+
+    def __post_init__(self) -> None:
+        demand_choice("a requirement's kind", self.kind, get_args(RequirementKind))
+        demand_text(f"the argument of requirement {self.kind!r}", self.argument)
 
 
 CUDA = Requirement("cuda", "1")
@@ -112,6 +155,14 @@ class ProcessSpec:
     """Whether glibc is kept from giving freed memory back while steps are timed. That steadies a step; what is large and
     freed in each one then costs less than by default, so a scenario for which that is part of the answer says no."""
 
+    def __post_init__(self) -> None:
+        demand_environment("the env of a ProcessSpec", self.env)
+        if self.threads is not None:
+            demand_count("threads of a ProcessSpec", self.threads)
+        demand_count("ranks of a ProcessSpec", self.ranks)
+        for name in ("own_compile_cache", "keeps_freed_memory"):
+            demand_flag(f"{name} of a ProcessSpec", getattr(self, name))
+
 
 @dataclass(frozen=True, slots=True)
 class Variant:
@@ -130,7 +181,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Scenario(Generic[S]):
-    """A question with its variants; made by the decorator `scenario`."""
+    """A question with its variants; made by the decorator `benchsuite.scenario`."""
 
     name: str
     question: str
@@ -208,131 +259,3 @@ def grid(settings_type: type[S], **axes: Sequence[SettingValue]) -> tuple[S, ...
     return tuple(
         settings_type(**dict(zip(names, values, strict=True))) for values in itertools.product(*axes.values())
     )
-
-
-def scenario(
-    *,
-    question: str,
-    variants: Sequence[S],
-    compare: str | None = None,
-    within: Sequence[str] = (),
-    metric: Metric = "step_time",
-    answer: Answer = "best",
-    once: bool = False,
-    step: str = "step",
-    requires: Callable[[S], Sequence[Requirement]] = lambda _settings: (),
-    process: Callable[[S], ProcessSpec] = lambda _settings: ProcessSpec(),
-    changes: Callable[[S], Mapping[str, SettingValue]] = lambda _settings: {},
-    combines: bool = False,
-) -> Callable[[Callable[[S, Task], Workload]], Scenario[S]]:
-    """Make a scenario of a function from settings and task to a workload; it is named after the function.
-
-    Args:
-        question: what the scenario answers, as a user would ask it; ends with a question mark.
-        variants: the settings to compare, frozen dataclasses of one type; every field has a default
-            and holds a string, a number, a boolean or None.
-        compare: the field that is compared, or the first of several that are varied one at a time. The
-            baseline of each context has the defaults in every field that is not in `within`.
-        within: the fields that are held equal in a comparison.
-        metric: what the answer is about.
-        answer: which kind of sentence answers the question.
-        once: a long work of fixed length, measured alone and once in a run, not in turns.
-        step: what its step is called where it is no step of a training or inference: a noun that takes an s, such as
-            `update`. A step that is called anything else is never named as the best of a phase.
-        requires: what a variant needs of the machine.
-        process: what holds for the whole process that runs a variant.
-        changes: the fields of a combining scenario's settings that a variant stands for: where it beats its
-            baseline, they may become part of the best combination.
-        combines: the variants given are baselines alone; once the other scenarios have been measured, the
-            changes of their winners are put on top of them, one after the other.
-
-    Raises:
-        UsageError: the definition breaks one of these rules; the message names function, file and line.
-    """
-
-    def decorate(build: Callable[[S, Task], Workload]) -> Scenario[S]:
-        code = build.__code__
-        where = f"{code.co_filename}:{code.co_firstlineno}: scenario {build.__name__!r}"
-        _demand_plain_settings(where, variants)
-        _demand_axes(where, variants, compare, within)
-        if not question.strip():
-            raise UsageError(f"{where}: the question is empty")
-        if not re.fullmatch(r"[a-z]+( [a-z]+)*", step):
-            raise UsageError(f"{where}: its step is called {step!r}: use words of the letters a to z")
-        made = Scenario(
-            name=build.__name__,
-            question=question,
-            build=build,
-            variants=tuple(variants),
-            compare=compare,
-            within=tuple(within),
-            metric=metric,
-            answer=answer,
-            once=once,
-            step=step,
-            requires=requires,
-            process=process,
-            changes=changes,
-            combines=combines,
-        )
-        _demand_baselines(where, made)
-        return made
-
-    return decorate
-
-
-def _demand_plain_settings(where: str, variants: Sequence[object]) -> None:
-    if not variants:
-        raise UsageError(f"{where}: it has no variants")
-    settings_type = type(variants[0])
-    for settings in variants:
-        params = getattr(type(settings), "__dataclass_params__", None)
-        if params is None or not params.frozen:
-            raise UsageError(
-                f"{where}: its settings must be a frozen dataclass, {type(settings).__name__!r} is not: "
-                "write @dataclass(frozen=True) above it"
-            )
-        if type(settings) is not settings_type:
-            raise UsageError(
-                f"{where}: its variants are of two types, {settings_type!r} and {type(settings)!r}"
-            )
-        for key, value in settings_values(settings).items():
-            if not isinstance(value, str | int | float | bool | None):
-                raise UsageError(
-                    f"{where}: setting {key!r} is {value!r}: a string, a number, a boolean or None is needed"
-                )
-            if isinstance(value, str) and not re.fullmatch(r"[A-Za-z0-9_.+:/-]+", value):
-                raise UsageError(
-                    f"{where}: setting {key!r} is {value!r}: use letters, digits and _ . + : / - alone, "
-                    "it becomes part of the variant's name"
-                )
-    for f in dataclasses.fields(settings_type):  # type: ignore[arg-type]
-        if f.default is dataclasses.MISSING:
-            raise UsageError(f"{where}: field {f.name!r} needs a default: the defaults are the baseline")
-
-
-def _demand_axes(where: str, variants: Sequence[object], compare: str | None, within: Sequence[str]) -> None:
-    names = list(settings_values(variants[0]))
-    for key in [*([compare] if compare is not None else []), *within]:
-        if key not in names:
-            raise UsageError(f"{where}: its settings have no field {key!r}; they have {', '.join(names)}")
-    if compare in within:
-        raise UsageError(f"{where}: {compare!r} cannot be compared and held equal at once")
-    if compare is None and len(variants) > 1:
-        raise UsageError(f"{where}: it has {len(variants)} variants but compares no field")
-
-
-def _demand_baselines(where: str, made: Scenario[Any]) -> None:
-    described = made.described()
-    ids = [variant.id for variant in described]
-    if twice := [id_ for id_ in ids if ids.count(id_) > 1]:
-        raise UsageError(f"{where}: variant {twice[0]} is listed twice")
-    contexts: dict[str, list[Variant]] = {}
-    for variant in described:
-        contexts.setdefault(str(variant.context), []).append(variant)
-    for context, members in contexts.items():
-        if not any(variant.baseline for variant in members):
-            raise UsageError(
-                f"{where}: no baseline for {context}: no variant there has the defaults of all that is not held equal "
-                f"({made.compare!r} first of all)"
-            )

@@ -84,7 +84,7 @@ class Session:
         """Measure everything; each record is on the disk as soon as its group has ended.
 
         Raises:
-            UsageError: the task's data is missing or corrupt, or the disk is full.
+            UsageError: the task's data is missing or corrupt, preparing it ended the worker, or the disk is full.
             BenchsuiteError: no worker could be started.
             KeyboardInterrupt: the user interrupted; workers are gone, records are kept.
         """
@@ -119,7 +119,9 @@ class Session:
             worker.send(self._trials.preparing().to_json())
             message = worker.receive(PREPARE_TIMEOUT_S)
         except WorkerError as error:
-            raise BenchsuiteError(f"the task's data could not be prepared: {error}") from error
+            raise UsageError(
+                f"--task {self._options.task}: its data could not be prepared: {error}"
+            ) from error
         finally:
             worker.end()
         if message["event"] in {"failed", "skipped"}:
@@ -290,9 +292,9 @@ class Session:
         self._observer.working_on(what, done_s, left_s)
 
     def _add(self, *records: Record) -> None:
-        self._directory.append(*records)
-        self.records += records
-        for record in records:
+        kept = self._directory.append(*records)
+        self.records += kept
+        for record in kept:
             if record.scenario != CANARY:
                 self._observer.finished(record)
 

@@ -96,17 +96,24 @@ class RunDirectory:
         with self._writing():
             write_atomically(self.path / INFO_FILE, json.dumps(info.to_json(), indent=1) + "\n")
 
-    def append(self, *records: Record) -> None:
+    def append(self, *records: Record) -> tuple[Record, ...]:
         """Add lines to `records.jsonl`, all in one write, and flush them to the disk.
+
+        Returns:
+            The records as they are kept: one that could not be read back is kept as a failed one that says why.
 
         Raises:
             UsageError: the disk is full, or the directory has become unwritable.
         """
-        lines = "".join(json.dumps(record.to_json(), separators=(",", ":")) + "\n" for record in records)
+        from benchsuite.record_schema import written
+
+        kept = [written(record) for record in records]
+        lines = "".join(f"{line}\n" for _, line in kept)
         with self._writing(), (self.path / RECORDS_FILE).open("a", encoding="utf-8") as file:
             file.write(lines)
             file.flush()
             os.fsync(file.fileno())
+        return tuple(record for record, _ in kept)
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:

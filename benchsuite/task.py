@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from benchsuite.demands import demand_text, shown
 from benchsuite.scenario import Skip
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from torch import Tensor, nn
@@ -100,3 +101,24 @@ def demand(task: Task, *methods: str) -> None:
     for method in methods:
         if getattr(type(task), method, None) in {None, getattr(Task, method)}:
             raise Skip(f"task {task.name!r} has no {method}")
+
+
+def identity(task: Task) -> dict[str, Any]:
+    """Return a task's name and its data's fingerprint, as a run's header holds them.
+
+    Raises:
+        TypeError: one is of another type than it should be.
+        ValueError: the name is empty, or does not fit on a line.
+    """
+    demand_text("the task's name", task.name)
+    if not task.name.strip() or not task.name.isprintable():
+        raise ValueError(f"the task's name is {shown(task.name)}: one line of plain text is needed")
+    data = task.data_fingerprint()
+    if not isinstance(data, Mapping):
+        raise TypeError(
+            f"the task's data_fingerprint returned {shown(data)}: a dictionary of strings is needed"
+        )
+    for key, value in data.items():
+        demand_text("a key of the task's data_fingerprint", key)
+        demand_text(f"{shown(key)} in the task's data_fingerprint", value)
+    return {"task_name": task.name, "data": dict(data)}

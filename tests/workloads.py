@@ -90,13 +90,20 @@ def combined(settings, task):
 
 Kind = Literal[
     "none", "raises", "raises_in_check", "crashes", "exits", "killed", "hangs", "no_checks", "nan", "not_a_workload", "skips",
-    "leaves_a_child", "closes",
+    "leaves_a_child", "closes", "no_items", "no_steps", "half_a_step", "no_direction", "loses_steps", "loose_check",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     kind: Kind = "none"
+
+
+class LooseCheck(Check):
+    """Takes what a check refuses."""
+
+    def __post_init__(self):
+        pass
 
 
 def _fail(kind):
@@ -127,9 +134,20 @@ def faulty(settings, task):
     def check():
         if kind == "raises_in_check":
             raise ValueError("planted: the check broke")
+        if kind == "loose_check":
+            return [LooseCheck("a fact", 1.0, 1.0, "==")]
+        if kind == "no_direction":
+            return [Check("a fact", 1.0, 1.0, "==")]
         return {"no_checks": [], "nan": [Check("a fact", float("nan"), 1.0, "<=")]}.get(kind, [HOLDS])
 
-    workload = Workload(lambda: _fail(kind), check, metrics={"loss": float("nan")})
+    wrong = {
+        "no_items": {"items_per_step": 0},
+        "no_steps": {"num_steps": 0},
+        "half_a_step": {"num_steps": 2.5},
+    }
+    workload = Workload(lambda: _fail(kind), check, metrics={"loss": float("nan")}, **wrong.get(kind, {}))
+    if kind == "loses_steps":
+        workload.num_steps = 0
     if kind == "closes":
         workload.close = lambda: workload.metrics.update(closed=1.0)
     return workload

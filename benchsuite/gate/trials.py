@@ -144,9 +144,7 @@ class GateTrials:
             for lane, (candidate, number) in enumerate(wanted)
         ]
         found = self._at_once(jobs)
-        for pair in found:
-            self._directory.append(pair.base, pair.head, pair.canary)
-        return found
+        return [Pair(*self._directory.append(pair.base, pair.head, pair.canary)) for pair in found]
 
     def _pair(self, candidate: Candidate, number: int, place: int) -> Pair:
         """Let both sides take turns on one core, with fresh processes.
@@ -190,8 +188,7 @@ class GateTrials:
         on_gpu = any(r.kind == "cuda" for r in candidate.head.variant.requirements)
         at_once = pass_ == "memory" and not on_gpu
         found = dict(self._at_once(jobs) if at_once else [job() for job in jobs])
-        self._directory.append(*found.values())
-        return found
+        return dict(zip(found, self._directory.append(*found.values()), strict=True))
 
     def _at_once(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
         if len(jobs) == 1:

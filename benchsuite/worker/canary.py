@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchsuite.scenario import Check, Workload, scenario
+from benchsuite.definition import scenario
+from benchsuite.scenario import Check, Workload
 
 if TYPE_CHECKING:
     from benchsuite.task import Task

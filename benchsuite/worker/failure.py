@@ -11,8 +11,8 @@ from benchsuite.errors import UsageError
 from benchsuite.scenario import Skip
 
 LONGEST_TEXT = 500
-ENGINE = ("/torch/", str(Path(__file__).parent), contextlib.__file__)
-"""What stands in the name of a file that is neither a scenario's nor a task's."""
+ENGINE = ("/torch/", f"{Path(__file__).parent.parent}/", contextlib.__file__, "<string>")
+"""What stands in the name of a file that is neither a scenario's nor a task's; a dataclass's own code has no file."""
 
 
 def message_of(error: BaseException) -> dict[str, Any]:

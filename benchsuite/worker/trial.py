@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
-import math
 import os
 import platform
 import random
@@ -16,8 +14,10 @@ import torch
 
 from benchsuite.errors import UsageError
 from benchsuite.origin import Origin, load
-from benchsuite.scenario import Check, Scenario, Workload
+from benchsuite.scenario import Scenario, Workload
+from benchsuite.task import identity
 from benchsuite.worker import (
+    claims,
     compilation,
     device,
     energy,
@@ -61,7 +61,7 @@ def prepare_task(spec: TrialSpec) -> dict[str, Any]:
     task = resolve_task(spec)
     task.prepare()
     software = {name: environment(keeps_freed_memory=False)[name] for name in SOFTWARE}
-    return {"task_name": task.name, "data": dict(task.data_fingerprint()), "software": software}
+    return {**identity(task), "software": software}
 
 
 def resolve_task(spec: TrialSpec) -> Task:
@@ -85,7 +85,8 @@ def build(spec: TrialSpec) -> Workload:
 
     Raises:
         Skip: the scenario says that this variant cannot run here.
-        TypeError: the scenario returned something else than a workload.
+        TypeError: the scenario returned something else than a workload, or one with a value of a wrong type.
+        ValueError: a value of the workload is out of range.
     """
     ranks.announce_build()
     random.seed(spec.seed)
@@ -99,23 +100,10 @@ def build(spec: TrialSpec) -> Workload:
         raise TypeError(
             f"scenario {spec.scenario!r} returned {type(workload).__name__}, not a benchsuite.Workload"
         )
+    # The scenario may have changed it since it was made.
+    workload.validate()
     device.note_use()
     return ranks.in_lockstep(workload)
-
-
-def checked(workload: Workload) -> list[dict[str, Any]]:
-    """Run the workload's check; a check that returns nothing proves nothing and does not pass."""
-    checks = list(workload.check())
-    if not checks or not all(isinstance(check, Check) for check in checks):
-        raise TypeError("the check returned no benchsuite.Check: return a list of at least one")
-    return [
-        {
-            **dataclasses.asdict(check),
-            "value": check.value if math.isfinite(check.value) else None,
-            "ok": check.ok,
-        }
-        for check in checks
-    ]
 
 
 def environment(*, keeps_freed_memory: bool) -> dict[str, Any]:
@@ -212,15 +200,12 @@ def _run_timing(spec: TrialSpec, channel: Channel) -> dict[str, Any]:
     result["environment"] = environment(keeps_freed_memory=kept)
     compilation.remember_imports()
     checking = perf_counter_ns()
-    result["checks"] = checked(workload)
+    result["checks"] = claims.checks(workload)
     metrics["check_time"] = float(perf_counter_ns() - checking)
     _call(workload.close)
     metrics |= workload.metrics
-    result["metrics"] = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
-    result["series"] = {
-        name: [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
-        for name, points in workload.series.items()
-    }
+    result["metrics"] = claims.metrics(metrics)
+    result["series"] = claims.series(workload.series)
     return result
 
 

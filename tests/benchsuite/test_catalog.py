@@ -107,6 +107,10 @@ def test_two_scenarios_of_one_name(load, here, name):
     assert str(caught.value).endswith("rename one")
 
 
+def test_the_name_of_the_engines_own_workload_is_refused(load):
+    refused(load, good("canary"), 8, "scenario 'canary'", "rename yours")
+
+
 def test_two_scenarios_of_one_name_in_one_module(load, here):
     again = good().removeprefix(HEAD)
     refused(load, f"{good()}\n{again}", 12, f"'mine' is already defined in {here / 'bench.py'}:8: rename one")
@@ -153,6 +157,18 @@ def test_a_module_without_a_scenario(load, here, code):
         (good().replace('compare="mode"', 'compare="mod"'), 8, ["'mine'", "no field 'mod'"]),
         (good().replace("Does it pay?", ""), 8, ["the question is empty"]),
         (good().replace('compare="mode"', "requires=lambda s: 1 / 0"), 8, []),
+        (
+            good().replace('compare="mode"', 'compare="mode", process=lambda s: None'),
+            8,
+            ["process returned None"],
+        ),
+        (
+            HEAD.replace("import Check", "import Check, ProcessSpec")
+            + "made = scenario(question='Why?', variants=[Settings()], process=lambda s: ProcessSpec(threads=-1))\n"
+            + "@made\ndef mine(settings, task): ...\n",
+            8,
+            ["threads of a ProcessSpec is -1: "],
+        ),
     ],
 )
 def test_a_module_that_does_not_import(load, code, line, words):

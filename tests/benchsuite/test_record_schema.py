@@ -22,6 +22,9 @@ LEAST = {
         ("metrics", {"peak_heap": "much"}, "metrics.peak_heap: input should be a valid number"),
         ("outcome", "lost", "outcome: input should be 'completed', 'skipped' or 'failed'"),
         ("settings", None, "settings: "),
+        ("items_per_step", 0, "items_per_step: it should be a whole number from 1 to"),
+        ("items_per_step", -5, "items_per_step: "),
+        ("items_per_step", 10**400, "items_per_step: "),
     ],
 )
 def test_a_value_of_another_type_is_refused_with_its_place(key, value, said):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchsuite import CUDA, Check, ProcessSpec, Workload, grid, scenario
+from benchsuite import CUDA, Check, ProcessSpec, Requirement, Workload, grid, scenario
 from benchsuite.errors import UsageError
 from benchsuite.scenario import default_values, does_not_apply, format_value, settings_values
 
@@ -178,6 +178,98 @@ def test_a_limit_is_a_number(limit):
         Check("x", 0, limit, "<=")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"name": 5}, "a check's name is 5: a string is needed"),
+        ({"value": "1"}, "check 'x': its value is '1': a number is needed"),
+        ({"value": 10**400}, "check 'x': its value is too large for a float"),
+        ({"limit": None}, "check 'x': its limit is None: a number is needed"),
+        ({"direction": "=="}, "check 'x': its direction is '==': it must be one of <=, >="),
+    ],
+)
+def test_a_check_that_no_record_can_hold_is_refused_where_it_is_made(wrong, said):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        Check(**{"name": "x", "value": 0, "limit": 1, "direction": "<="} | wrong)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"env": (("X", 5),)}, "variable 'X' in the env of a ProcessSpec is 5: a string is needed"),
+        ({"env": ((5, "x"),)}, "a variable's name in the env of a ProcessSpec is 5: a string"),
+        ({"env": (("A", "\0"),)}, "variable 'A' in the env of a ProcessSpec is '\\x00': no variable can hold that"),
+        ({"env": (("A", "\ud800"),)}, "no variable can hold that"),
+        ({"env": (("A=B", "x"),)}, "is 'A=B': no system has a variable of that name"),
+        ({"env": (("", "x"),)}, "is '': no system has a variable of that name"),
+        ({"env": {"A": "x"}}, "the env of a ProcessSpec is {'A': 'x'}: a tuple of (name, value) pairs is needed"),
+        ({"env": ("AB",)}, "a tuple of (name, value) pairs is needed"),
+        ({"threads": -1}, "threads of a ProcessSpec is -1: "),
+        ({"threads": 0}, "threads of a ProcessSpec is 0: "),
+        ({"ranks": -4}, "ranks of a ProcessSpec is -4: "),
+        ({"ranks": None}, "ranks of a ProcessSpec is None: "),
+        ({"own_compile_cache": "no"}, "own_compile_cache of a ProcessSpec is 'no': True or False is needed"),
+    ],
+)  # fmt: skip
+def test_a_process_that_cannot_be_is_refused_where_it_is_made(wrong, said):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        ProcessSpec(**wrong)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument", "said"),
+    [
+        ("gpu", "", "a requirement's kind is 'gpu': it must be one of cuda, cxx_compiler, module, never"),
+        ("cuda", 2, "the argument of requirement 'cuda' is 2: a string is needed"),
+        ("never", None, "the argument of requirement 'never' is None: a string is needed"),
+    ],
+)
+def test_a_requirement_that_is_none_is_refused_where_it_is_made(kind, argument, said):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        Requirement(kind, argument)
+    assert str(caught.value) == said
+
+
+class OneElement:
+    """As a tensor of one element."""
+
+    def __float__(self):
+        return 0.5
+
+
+def test_a_check_takes_what_stands_for_a_number():
+    assert Check("x", OneElement(), 1, "<=") == Check("x", 0.5, 1.0, "<=")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"items_per_step": 0}, "the workload's items_per_step is 0: a Python int from 1 to 2**63 - 1 is needed"),
+        ({"items_per_step": -5}, "items_per_step is -5: "),
+        ({"items_per_step": 10**400}, "items_per_step is 1000"),
+        ({"items_per_step": "9"}, "items_per_step is '9': a Python int from 1 on is needed"),
+        ({"items_per_step": math.nan}, "items_per_step is nan: "),
+        ({"items_per_step": True}, "items_per_step is True: "),
+        ({"num_steps": 0}, "the workload's num_steps is 0: "),
+        ({"num_steps": -1}, "num_steps is -1: "),
+        ({"num_steps": 2.5}, "num_steps is 2.5: a Python int"),
+        ({"min_steps": -3}, "the workload's min_steps is -3: "),
+        ({"step": None}, "the workload's step is None: a function is needed"),
+        ({"check": []}, "the workload's check is []: a function is needed"),
+        ({"close": 5}, "the workload's close is 5: a function is needed"),
+        ({"metrics": [1]}, "the workload's metrics are [1]: a dictionary is needed"),
+        ({"series": None}, "the workload's series are None: a dictionary is needed"),
+    ],
+)  # fmt: skip
+def test_a_workload_that_cannot_be_measured_is_refused_where_it_is_made(wrong, said):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        Workload(**{"step": lambda: None, "check": list} | wrong)
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
 @dataclass
 class Thawed:
     mode: str = "eager"
@@ -221,6 +313,20 @@ BROKEN = {
     ),
     "an empty question": ([Settings()], {"question": " "}, "the question is empty"),
     "a step that is no noun": ([Settings()], {"step": "Update!"}, "its step is called 'Update!'"),
+    "a step that is a number": ([Settings()], {"step": 5}, "its step is called 5"),
+    "a question that is none": ([Settings()], {"question": 5}, "the question is 5: a string is needed"),
+    "an unknown answer": ([Settings()], {"answer": "bogus"}, "its answer is 'bogus': it must be one of best, knee,"),
+    "an unknown metric": ([Settings()], {"metric": 3}, "its metric is 3: it must be one of step_time, throughput, lat"),
+    "once or not": ([Settings()], {"once": "yes"}, "once is 'yes': True or False is needed"),
+    "a requirement's name": (
+        [Settings()], {"requires": lambda _: ("cuda",)}, "requires returned ('cuda',): a list of benchsuite.Requirement"
+    ),
+    "one requirement": ([Settings()], {"requires": lambda _: CUDA}, "requires returned Requirement("),
+    "a number of requirements": ([Settings()], {"requires": lambda _: 5}, "requires returned 5: a list"),
+    "no process": ([Settings()], {"process": lambda _: None}, "process returned None: a benchsuite.ProcessSpec"),
+    "a number of changes": ([Settings()], {"changes": lambda _: 7}, "changes returned 7: a dictionary is needed"),
+    "a changed object": ([Settings()], {"changes": lambda _: {"a": []}}, "changes returned {'a': []}: names with a str"),
+    "a change without a name": ([Settings()], {"changes": lambda _: {5: 1}}, "changes returned {5: 1}: names with"),
     "listed twice": ([Settings(), Settings()], {"compare": "mode"}, "layout[mode=eager] is listed twice"),
     "no baseline": ([Settings("fast")], {"compare": "mode"}, "no baseline for {}: no variant there has the defaults"),
     "a context without baseline": (

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from benchsuite import store
 from benchsuite.catalog import load_catalog
 from benchsuite.errors import NotComparableError, UsageError
-from benchsuite.record import SCHEMA, Record, RunInfo
+from benchsuite.record import SCHEMA, CheckResult, Record, RunInfo
 from benchsuite.store import RunDirectory, demand_run, latest_run, load_run, safe_name
 
 INFO = RunInfo(command=("run",), started="2026-01-01T00:00:00+00:00", task="scenarios.mnist:task")
@@ -62,6 +62,30 @@ def test_each_record_is_on_the_disk_when_append_returns(run, monkeypatch):
 def test_a_record_is_one_line(run):
     lines = (run.path / store.RECORDS_FILE).read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["repetition"] for line in lines] == [0, 1, 2]
+
+
+UNREADABLE = {
+    "a check's direction": ({"checks": (CheckResult("x", 1.0, 2.0, "==", ok=False),)}, "checks.0.direction: "),
+    "a check's name": ({"checks": (CheckResult(5, 1.0, 2.0, "<=", ok=True),)}, "checks.0.name: "),
+    "no items": ({"items_per_step": 0}, "items_per_step: "),
+    "a sample that is too large": ({"step_ns": (2**63,)}, "step_ns: "),
+    "a metric": ({"metrics": {"a": "five"}}, "metrics.a: "),
+    "an object": ({"metrics": {"a": object()}}, "not JSON serializable"),
+    "a reason": ({"reason": 5}, "reason: "),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("wrong", "said"), UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_a_record_that_could_not_be_read_back_is_kept_as_a_failed_one(run, wrong, said):
+    kept = run.append(dataclasses.replace(RECORD, **wrong), RECORD)
+    found = load_run(run.path)
+    assert not found.problems
+    assert found.records[-2:] == kept
+    failed, untouched = kept
+    assert untouched is RECORD
+    assert (failed.variant, failed.group, failed.outcome) == (RECORD.variant, RECORD.group, "failed")
+    assert failed.reason.startswith("what it has reported cannot be kept: ")
+    assert said in failed.reason
 
 
 def test_a_header_is_replaced_in_one_step(run, monkeypatch):

@@ -6,6 +6,7 @@ import pytest
 
 from benchsuite import Skip, Task, demand
 from benchsuite.errors import UsageError
+from benchsuite.task import identity
 
 
 class Smallest(Task):
@@ -54,6 +55,30 @@ def test_a_task_without_a_choice_of_data_says_so():
 def test_a_task_without_data_needs_no_preparation():
     assert Smallest().prepare() is None
     assert Smallest().data_fingerprint() == {"dataset": "example batches"}
+
+
+def test_a_task_is_known_by_its_name_and_its_data():
+    assert identity(Smallest()) == {"task_name": "mine", "data": {"dataset": "example batches"}}
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        (5, {}, "the task's name is 5: a string is needed"),
+        ("", {}, "the task's name is '': one line of plain text is needed"),
+        ("a\nb", {}, r"the task's name is 'a\nb': one line"),
+        ("a\ud800", {}, r"the task's name is 'a\ud800': one line"),
+        ("x", 7, "the task's data_fingerprint returned 7: a dictionary of strings is needed"),
+        ("x", {1: "a"}, "a key of the task's data_fingerprint is 1: a string is needed"),
+        ("x", {"a": object}, "'a' in the task's data_fingerprint is <class 'object'>: a string is needed"),
+    ],
+)
+def test_a_task_that_no_header_can_hold_is_refused(name, data, said):
+    task = Smallest()
+    task.name, task.data_fingerprint = name, lambda: data
+    with pytest.raises((TypeError, ValueError)) as caught:
+        identity(task)
+    assert str(caught.value).startswith(said)
 
 
 def test_what_a_task_lacks_skips_the_variant_that_demands_it():

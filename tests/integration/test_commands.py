@@ -203,6 +203,40 @@ def test_data_or_a_task_that_is_not_there_is_one_line_and_leaves_no_run(tmp_path
     assert not list(tmp_path.iterdir())
 
 
+TASK = """
+import os
+import benchsuite
+
+class Mine(benchsuite.Task):
+    name = "mine"
+    def make_model(self): ...
+    def example_batch(self, size): ...
+    {wrong}
+
+task = Mine()
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("name = 5", "the task's name is 5: a string is needed"),
+        ("def prepare(self): os._exit(0)", "its data could not be prepared: the worker exited with code 0"),
+    ],
+)
+def test_a_task_that_no_run_can_use_is_one_line_and_leaves_no_run(tmp_path, wrong, said):
+    (tmp_path / "mine.py").write_text(TASK.format(wrong=wrong), encoding="utf-8")
+    task, runs = f"{tmp_path / 'mine.py'}:task", tmp_path / "runs"
+    command = [sys.executable, "-m", "benchsuite", "run", "device", "--task", task, "--runs-dir", str(runs)]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert found.returncode == 2
+    last = found.stderr.splitlines()[-1]
+    assert last.startswith(f"benchsuite: --task {task}: ")
+    assert said in last
+    assert "fault of benchsuite" not in found.stderr
+    assert not list(runs.glob("2*"))
+
+
 @pytest.mark.slow
 def test_doctor_measures_what_this_machine_can_show(run):
     code, out, _err = run("doctor", "--pairs", "4", "--json")

@@ -94,6 +94,15 @@ def test_without_a_terminal_there_is_one_plain_line_for_each_trial(faulty_run):
         ("no_checks", "returned no benchsuite.Check"),
         ("nan", "check failed: a fact is not a finite number"),
         ("not_a_workload", "not a benchsuite.Workload"),
+        (
+            "no_items",
+            "the workload's items_per_step is 0: a Python int from 1 to 2**63 - 1 is needed (workloads.py:",
+        ),
+        ("no_steps", "the workload's num_steps is 0: "),
+        ("half_a_step", "the workload's num_steps is 2.5: "),
+        ("loses_steps", "the workload's num_steps is 0: "),
+        ("loose_check", "what it has reported cannot be kept: checks.0.direction: "),
+        ("no_direction", "check 'a fact': its direction is '==': it must be one of <=, >= (workloads.py:"),
     ],
 )
 def test_each_fault_is_one_failed_record_and_is_not_tried_again(loaded, kind, said):

@@ -30,7 +30,7 @@ class RandomImages(Task):
 
 NEEDS_MORE = {"training", "loader", "stack"}
 """These need a data set."""
-WITH_THE_ENGINE = {"parallel", "threads"}
+WITH_THE_ENGINE = {"allocator", "parallel", "threads"}
 """These look at a process that the engine has set up."""
 
 

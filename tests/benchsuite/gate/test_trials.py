@@ -119,6 +119,15 @@ def test_each_side_starts_first_in_one_of_every_two_pairs(gate_trials, groups, m
     assert all(sorted(starting) == [0, 1, 2] and starting[2] == 2 for starting, _, _ in groups)
 
 
+def test_a_pair_that_could_not_be_read_back_is_judged_as_it_is_kept(gate_trials, make_candidate, monkeypatch):
+    message = {"event": "result", "items_per_step": 0}
+    monkeypatch.setattr(module, "run_group", lambda launches, *_, **__: [Outcome(message)] * len(launches))
+    (pair,) = gate_trials().pairs([(make_candidate(), 0)])
+    for record in (pair.base, pair.head):
+        assert record.outcome == "failed"
+        assert "cannot be kept: items_per_step: " in record.reason
+
+
 def test_who_starts_first_is_random_over_variants_and_seeds(gate_trials, groups, make_candidate):
     for seed in range(4):
         trials = gate_trials(seed)

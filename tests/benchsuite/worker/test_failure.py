@@ -4,6 +4,7 @@ import contextlib
 
 import pytest
 
+from benchsuite import Check
 from benchsuite.errors import UsageError
 from benchsuite.scenario import Skip
 from benchsuite.worker import failure
@@ -52,6 +53,15 @@ def test_engine_frames_are_no_place():
         with pytest.raises(KeyError) as caught:
             within(filename)()
         assert one_line(caught.value).startswith("KeyError: 'x' (test_failure.py:")
+
+
+def test_a_wrong_value_is_told_with_the_scenarios_line_not_the_engines():
+    try:
+        Check("x", 1.0, 2.0, "==")
+    except ValueError as error:
+        told = one_line(error)
+    assert told.startswith("ValueError: check 'x': its direction is '==': ")
+    assert "(test_failure.py:" in told
 
 
 def test_a_long_text_is_cut_and_an_empty_one_leaves_no_colon():
