@@ -50,7 +50,7 @@ def _requires(_settings: Settings) -> list[Requirement]:
 
 
 @scenario(
-    question="Does it pay to keep freed memory?",
+    question="Does it pay to keep freed memory (MALLOC_TRIM_THRESHOLD_, MALLOC_MMAP_THRESHOLD_)?",
     variants=grid(
         Settings, phase=["train", "infer"], batch_size=[100, 2048], allocator=["default", "keeping"]
     ),
