@@ -200,7 +200,7 @@ def _steal_share(record: Record) -> float:
 
 def _disturbed_by_others(record: Record) -> bool:
     """Whether others took time from a trial; one with more threads than cores waits for a core by itself."""
-    waited = _wait_share(record) > CONTENDED_WAIT and record.threads <= record.cores
+    waited = _wait_share(record) > CONTENDED_WAIT and record.threads * record.ranks <= record.cores
     return waited or _steal_share(record) > CONTENDED_STEAL
 
 

@@ -36,7 +36,7 @@ def record_of(  # noqa: PLR0917 - all that is known of a trial
         variant=variant.id, scenario=variant.scenario, settings=variant.settings, context=variant.context,
         baseline=variant.baseline, pass_=group.pass_, repetition=group.repetition, group=group.id,
         outcome="completed", started=_utc(outcome.started), duration_ns=outcome.duration_ns,
-        seed=spec.seed, threads=spec.threads, cores=len(spec.cores), environment=environment,
+        seed=spec.seed, threads=spec.threads, ranks=spec.ranks, cores=len(spec.cores), environment=environment,
         compile_cache=compile_cache,
     )  # fmt: skip
     return _filled(known, outcome)
@@ -47,7 +47,7 @@ def canary_record(group: Group, spec: TrialSpec, outcome: Outcome, environment: 
     known = Record(
         variant=CANARY, scenario=CANARY, settings={}, context={}, baseline=True, pass_="timing",
         repetition=group.repetition, group=group.id, outcome="completed", started=_utc(outcome.started),
-        duration_ns=outcome.duration_ns, seed=spec.seed, threads=spec.threads, cores=len(spec.cores),
+        duration_ns=outcome.duration_ns, seed=spec.seed, threads=spec.threads, ranks=spec.ranks, cores=len(spec.cores),
         environment=environment,
     )  # fmt: skip
     return _filled(known, outcome)

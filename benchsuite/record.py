@@ -144,6 +144,9 @@ class Record:
     reason: str = ""
     seed: int = 0
     threads: int = 0
+    """Of each rank."""
+    ranks: int = 1
+    """Processes that did the work together."""
     cores: int = 0
     """On so many the trial could run, all its ranks together; 0: not known."""
     environment: str = ""
@@ -183,7 +186,7 @@ class Record:
             variant=self.variant, scenario=self.scenario, settings=self.settings, context=self.context,
             baseline=self.baseline, pass_=self.pass_, repetition=self.repetition, group=self.group, side=self.side,
             outcome="failed", started=self.started, reason=reason, seed=self.seed, threads=self.threads,
-            environment=self.environment, compile_cache=self.compile_cache, duration_ns=self.duration_ns,
+            ranks=self.ranks, cores=self.cores, environment=self.environment, compile_cache=self.compile_cache, duration_ns=self.duration_ns,
         )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:

@@ -58,7 +58,8 @@ def prepare() -> None:
         try:
             os.fstat(number)
         except OSError:
-            os.dup2(os.open(os.devnull, flags), number)  # of the same number; a child inherits it only now
+            # It gets this number, as all below are taken; a child shall have it too.
+            os.set_inheritable(os.open(os.devnull, flags), True)  # noqa: FBT003 - it takes no names
     sys.stdout = _text(_Results(STDOUT, "w", closefd=False), sys.stdout)
     sys.stderr = _text(_Messages(STDERR, "w", closefd=False), sys.stderr, every_line=True)
 
@@ -115,5 +116,5 @@ def _text(raw: io.FileIO, like: TextIO | None, *, every_line: bool = False) -> i
         io.BufferedWriter(raw),
         encoding=getattr(like, "encoding", None),
         errors="backslashreplace",
-        line_buffering=every_line or raw.isatty(),
+        line_buffering=every_line or raw.isatty() or getattr(like, "write_through", False),
     )

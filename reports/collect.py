@@ -111,8 +111,9 @@ def _imports_ns(variant: Mapping[str, Any], records: Sequence[Record], info: Run
     """Return what compiling this variant imports beside; 0: it compiles nothing, or the run does not say."""
     if not any(record.compile_cache for record in records):
         return 0.0
-    infers = {**variant.get("settings", {}), **variant.get("context", {})}.get("phase") == "infer"
-    return info.compiler_imports_ns.get("infer" if infers else "train", 0.0)
+    trains = {**variant.get("settings", {}), **variant.get("context", {})}.get("phase") == "train"
+    # What an optimizer imports is taken off only where one is sure to be there.
+    return info.compiler_imports_ns.get("train" if trains else "infer", 0.0)
 
 
 def _outcome(variant: Mapping[str, Any], records: Sequence[Record], *, finished: bool) -> tuple[Outcome, str]:

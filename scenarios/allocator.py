@@ -6,18 +6,23 @@ clears the pages of a large batch's activations in each step. Two variables stop
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchsuite import Check, Phase, Requirement, Task, Workload, does_not_apply, grid, scenario
+from benchsuite import Check, Phase, Requirement, Skip, Task, Workload, does_not_apply, grid, scenario
 from scenarios.loop import ALLOCATORS, LoopSettings, make_loop, not_started_with, process_of
 from scenarios.parity import finite
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from benchsuite.scenario import SettingValue
     from scenarios.loop import Allocator
 
+M_MMAP_THRESHOLD = -3
+THRESHOLD_BYTES = int(dict(ALLOCATORS["keeping"])["MALLOC_MMAP_THRESHOLD_"])
 BLOCK_BYTES = 48 * 2**20
 TRIES = 16
 FEWEST_PAGES = BLOCK_BYTES // 2**21
@@ -46,7 +51,16 @@ def loop_settings(settings: Settings) -> LoopSettings:
 def _requires(_settings: Settings) -> list[Requirement]:
     if sys.platform != "linux":
         return [does_not_apply("what is compared is the allocator of glibc, which only Linux has")]
+    if chosen := _chosen_by_the_user(os.environ):
+        return [does_not_apply(f"what is compared is glibc's allocator as it is by default: unset {chosen}")]
     return []
+
+
+def _chosen_by_the_user(environ: Mapping[str, str]) -> str:
+    """Return the variable by which the user has chosen or set an allocator already; empty: by none."""
+    set_by_name = [name for name in environ if name.startswith("MALLOC_")]
+    by_value = [name for name in ("GLIBC_TUNABLES", "LD_PRELOAD") if "malloc" in environ.get(name, "")]
+    return next(iter([*sorted(set_by_name), *by_value]), "")
 
 
 @scenario(
@@ -62,6 +76,8 @@ def _requires(_settings: Settings) -> list[Requirement]:
 )
 def allocator(settings: Settings, task: Task) -> Workload:
     """Run the loop over one fixed batch; the process was started with the variables, or without."""
+    if settings.allocator == "keeping" and not _takes_the_threshold():
+        raise Skip("this glibc refuses to keep blocks of more than 32 MiB")
     loop = make_loop(loop_settings(settings), task)
 
     def check() -> list[Check]:
@@ -79,6 +95,13 @@ def allocator(settings: Settings, task: Task) -> Workload:
         ]
 
     return Workload(loop.step, check, items_per_step=settings.batch_size)
+
+
+def _takes_the_threshold() -> bool:
+    """Whether glibc takes what the variable says, which it is told once more; older ones stay at their default."""
+    import ctypes
+
+    return bool(ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, THRESHOLD_BYTES))
 
 
 def _pages_asked_anew() -> float:

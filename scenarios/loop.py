@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
@@ -39,11 +40,22 @@ GradMode: TypeAlias = Literal["grad", "no_grad", "inference_mode"]
 WaitPolicy: TypeAlias = Literal["steady", "default", "short", "active", "passive"]
 Allocator: TypeAlias = Literal["steady", "default", "keeping"]
 
+
+def _without_the_engine(environ: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Return what has libgomp wait as it would in this environment if the engine did not set its variable."""
+    if "GOMP_SPINCOUNT" in environ:
+        return ()
+    sleeps = environ.get("OMP_WAIT_POLICY", "").strip().upper() == "PASSIVE"
+    # Spinning for some milliseconds is libgomp's own default. Where the user asks for spinning it is the same: without an
+    # end it would go on while a worker waits for its turn.
+    return (("GOMP_SPINCOUNT", "0" if sleeps else "300000"),)
+
+
 WAIT_POLICIES: Mapping[WaitPolicy, tuple[tuple[str, str], ...]] = {
     # As the engine has it: a short spin, unless the user has set something else.
     "steady": (),
-    # What libgomp does where nothing is set: it spins for some milliseconds.
-    "default": (("GOMP_SPINCOUNT", "300000"),),
+    # As without the engine: what the user has set, or what libgomp does where nothing is set.
+    "default": _without_the_engine(os.environ),
     "short": (("GOMP_SPINCOUNT", "1000"),),
     # Without an end the spinning would go on while a worker waits for its turn, and take a core from the others.
     "active": (("OMP_WAIT_POLICY", "ACTIVE"), ("GOMP_SPINCOUNT", "300000")),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CACHE_VARIABLE = "TORCHINDUCTOR_CACHE_DIR"
 LASTING_VARIABLE = "BENCHSUITE_COMPILE_CACHE"
 """Names the folder for what compiling needs once a machine; set for the zygote where something will be compiled."""
-IMPORTS_FILE = "imported-by-compiling.json"
+IMPORTS_FILE = "torch-modules-of-compiling.json"
 GENERATED = "torch._inductor.runtime.compile_tasks."
 """How the names begin of modules that Inductor has written."""
 

@@ -24,7 +24,9 @@ def run(task: Task, *, cuda: bool) -> dict[str, Any]:
     if compilation.has_remembered():
         return {"compiler_imports": measure(task)}
     learn(cuda=cuda)
-    return {"learnt": compilation.has_remembered()}
+    if compilation.has_remembered():
+        return {"learnt": True}
+    return {"reason": "the list of what it is could not be kept on this machine"}
 
 
 def learn(*, cuda: bool) -> None:

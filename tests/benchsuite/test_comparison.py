@@ -258,6 +258,7 @@ def beside(base, other, disturbed=3):
         ({"contention": BUSY}, {"cores": 1, "contention": BUSY}, 5, False),
         ({"cores": 1}, {"cores": 2, "threads": 4, "contention": BUSY}, 5, False),
         ({"cores": 1}, {"cores": 2, "threads": 4, "contention": STOLEN}, 5, True),
+        ({"cores": 1}, {"cores": 2, "threads": 1, "ranks": 4, "contention": BUSY}, 5, False),
     ],
 )
 def test_beside_neighbours_different_numbers_of_cores_show_nothing(base, other, disturbed, expected):

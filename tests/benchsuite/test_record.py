@@ -53,6 +53,7 @@ RECORD_FIELDS = {
     "seed": COUNTS,
     "threads": st.integers(0, 99),
     "cores": st.integers(0, 99),
+    "ranks": st.integers(1, 9),
     "environment": TEXT,
     "compile_cache": st.sampled_from(["", "empty", "filled"]),
     "first_step_ns": st.none() | COUNTS,

@@ -47,6 +47,31 @@ def test_a_message_that_cannot_be_written_does_not_change_the_code(tmp_path, red
     assert bool(done.stdout) == (code == 0)
 
 
+INHERITED = """
+import os, subprocess, sys
+from benchsuite import streams
+streams.prepare()
+code = "import os; print(*[os.path.exists(f'/proc/self/fd/{n}') for n in (0, 1, 2)])"
+open(sys.argv[1], "wb").write(subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE).stdout)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="this system has no /proc")
+def test_children_find_no_stream_closed(tmp_path):
+    subprocess.run(
+        ["bash", "-c", '"$0" -c "$1" "$2" <&- >&- 2>&-', sys.executable, INHERITED, str(tmp_path / "said")], check=True
+    )  # fmt: skip
+    assert (tmp_path / "said").read_text().split() == ["True"] * 3
+
+
+def test_output_that_python_is_told_not_to_hold_back_is_not_held_back():
+    code = "import os; from benchsuite import streams; streams.prepare(); print('there'); os._exit(0)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONUNBUFFERED": "1"}, capture_output=True, text=True, check=True
+    )  # fmt: skip
+    assert done.stdout == "there\n"
+
+
 @pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["--help"]])
 def test_a_reader_that_leaves_is_no_error(tmp_path, arguments):
     done = shell("| true", tmp_path, *arguments)

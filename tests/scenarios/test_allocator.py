@@ -7,9 +7,11 @@ import sys
 import pytest
 
 import scenarios.allocator
+from benchsuite import Skip
 from benchsuite.origin import PROJECT_ROOT
 from scenarios.allocator import Settings, allocator, changes, loop_settings
 from scenarios.loop import ALLOCATORS, process_of
+from scenarios.mnist import task
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator is Linux's")
 CHECKED = """
@@ -54,6 +56,30 @@ def test_a_winner_of_the_loops_own_batch_size_can_be_combined():
 def test_elsewhere_it_does_not_apply(monkeypatch):
     monkeypatch.setattr(scenarios.allocator.sys, "platform", "darwin")
     assert [requirement.kind for requirement in allocator.requires(Settings())] == ["never"]
+
+
+@linux
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"MALLOC_ARENA_MAX": "2"}, "MALLOC_ARENA_MAX"),
+        ({"LD_PRELOAD": "/usr/lib/libjemalloc.so.2"}, "LD_PRELOAD"),
+        ({"GLIBC_TUNABLES": "glibc.malloc.check=3"}, "GLIBC_TUNABLES"),
+        ({"GLIBC_TUNABLES": "glibc.elision.enable=1", "LD_PRELOAD": "libfaketime.so"}, ""),
+    ],
+)
+def test_where_the_user_has_chosen_an_allocator_it_does_not_apply(monkeypatch, variables, named):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    said = [requirement.argument for requirement in allocator.requires(Settings())]
+    assert [text.endswith(f"unset {named}") for text in said] == [True] * bool(named)
+
+
+@linux
+def test_a_glibc_that_refuses_is_said(monkeypatch):
+    monkeypatch.setattr(scenarios.allocator, "_takes_the_threshold", lambda: False)
+    with pytest.raises(Skip, match="refuses"):
+        allocator.build(Settings("keeping"), task)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ import scenarios.threads
 from benchsuite import Skip
 from benchsuite.environment import usable_cores
 from benchsuite.origin import PROJECT_ROOT
-from scenarios.loop import WAIT_POLICIES, process_of
+from scenarios.loop import WAIT_POLICIES, _without_the_engine, process_of
 from scenarios.mnist import task
 from scenarios.threads import CORES, Settings, changes, loop_settings, thread_counts, threads
 
@@ -73,6 +73,19 @@ def test_the_baseline_waits_as_libgomp_does_where_nothing_is_set():
     if said is None:
         pytest.skip("this torch's OpenMP is not GNU's")
     assert WAIT_POLICIES["default"] == (("GOMP_SPINCOUNT", said[1]),)
+
+
+@pytest.mark.parametrize(
+    ("environ", "variables"),
+    [
+        ({}, (("GOMP_SPINCOUNT", "300000"),)),
+        ({"OMP_WAIT_POLICY": "active"}, (("GOMP_SPINCOUNT", "300000"),)),
+        ({"OMP_WAIT_POLICY": "passive"}, (("GOMP_SPINCOUNT", "0"),)),
+        ({"GOMP_SPINCOUNT": "7777", "OMP_WAIT_POLICY": "PASSIVE"}, ()),
+    ],
+)
+def test_the_baseline_keeps_what_the_user_has_set(environ, variables):
+    assert _without_the_engine(environ) == variables
 
 
 def test_processes_differ_by_their_threads_and_in_three_more_environments():

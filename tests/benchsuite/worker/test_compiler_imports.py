@@ -106,13 +106,16 @@ def test_zygotes_that_know_no_imports_are_replaced_before_the_first_round(spec):
     assert answering.renewed == 1
 
 
-@pytest.mark.parametrize(
-    ("message", "reason"), [({"learnt": False}, ""), ({"reason": "no compiler"}, "no compiler")]
-)
-def test_what_could_not_be_learnt_is_not_measured(spec, message, reason):
-    answering = Answering(message)
-    assert measure_imports(answering, spec) == ({}, reason)
+def test_what_could_not_be_learnt_is_not_measured(spec):
+    answering = Answering({"reason": "no compiler"})
+    assert measure_imports(answering, spec) == ({}, "no compiler")
     assert answering.renewed == 0
+
+
+def test_a_list_that_cannot_be_kept_is_told(lasting, monkeypatch):
+    monkeypatch.setenv(compilation.LASTING_VARIABLE, os.fspath(lasting))
+    monkeypatch.setattr(compiler_imports, "learn", lambda *, cuda: None)
+    assert "could not be kept" in compiler_imports.run(None, cuda=False)["reason"]
 
 
 def test_a_worker_learns_once_and_measures_from_then_on(lasting, monkeypatch):
