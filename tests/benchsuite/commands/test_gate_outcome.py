@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from benchsuite import streams
 from benchsuite.commands import gate_outcome
 from benchsuite.commands.gate_outcome import conclude
 from benchsuite.errors import OutputError
@@ -19,6 +20,8 @@ def concluded(kind, error, tmp_path, monkeypatch):
         raise error
 
     monkeypatch.setattr(gate_outcome, "show", show)
+    # It would turn the stdout of the tests' own process into nothing.
+    monkeypatch.setattr(streams, "give_up_stdout", lambda: None)
     finding = Finding(
         scenario="work",
         variant="work",
@@ -43,9 +46,9 @@ def concluded(kind, error, tmp_path, monkeypatch):
         assert (directory.path / VERDICT_FILE).is_file()
 
 
-def test_a_regression_is_not_lost_with_the_output(tmp_path, monkeypatch, capfd):
+def test_a_regression_is_not_lost_with_the_output(tmp_path, monkeypatch, capsys):
     assert concluded("regression", OutputError("stdout: full"), tmp_path, monkeypatch) == 1
-    assert "stdout: full" in capfd.readouterr().err
+    assert "stdout: full" in capsys.readouterr().err
 
 
 def test_a_pass_that_cannot_be_written_is_none(tmp_path, monkeypatch):
