@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
-from benchsuite.demands import shown
+from benchsuite.demands import demand_choice, demand_flag, demand_text, shown
 from benchsuite.errors import UsageError
 from benchsuite.scenario import Answer, Metric, ProcessSpec, Requirement, Scenario, settings_values
 
@@ -68,12 +68,18 @@ def scenario(
         where = f"{code.co_filename}:{code.co_firstlineno}: scenario {build.__name__!r}"
         _demand_plain_settings(where, variants)
         _demand_axes(where, variants, compare, within)
-        _demand_answer(where, question, metric, answer)
+        try:
+            demand_text("the question", question)
+            demand_choice("its metric", metric, get_args(Metric))
+            demand_choice("its answer", answer, get_args(Answer))
+            demand_flag("once", once)
+            demand_flag("combines", combines)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"{where}: {error}") from None
+        if not question.strip():
+            raise UsageError(f"{where}: the question is empty")
         if not isinstance(step, str) or not re.fullmatch(r"[a-z]+( [a-z]+)*", step):
             raise UsageError(f"{where}: its step is called {shown(step)}: use words of the letters a to z")
-        for what, flag in (("once", once), ("combines", combines)):
-            if not isinstance(flag, bool):
-                raise UsageError(f"{where}: {what} is {shown(flag)}: True or False is needed")
         made = Scenario(
             name=build.__name__,
             question=question,
@@ -137,18 +143,6 @@ def _demand_axes(where: str, variants: Sequence[object], compare: str | None, wi
         raise UsageError(f"{where}: {compare!r} cannot be compared and held equal at once")
     if compare is None and len(variants) > 1:
         raise UsageError(f"{where}: it has {len(variants)} variants but compares no field")
-
-
-def _demand_answer(where: str, question: str, metric: Metric, answer: Answer) -> None:
-    if not isinstance(question, str):
-        raise UsageError(f"{where}: the question is {shown(question)}: a string is needed")
-    if not question.strip():
-        raise UsageError(f"{where}: the question is empty")
-    for what, value, known in (("metric", metric, Metric), ("answer", answer, Answer)):
-        if value not in get_args(known):
-            raise UsageError(
-                f"{where}: its {what} is {shown(value)}: it must be one of {', '.join(get_args(known))}"
-            )
 
 
 def _demand_declarations(where: str, made: Scenario[S], settings: S) -> None:
